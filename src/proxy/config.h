@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT
+ * What the lines of the sections defaults, frontend, backend and listen become. As in HAProxy one structure serves all
+ * four: a listen section is a frontend and a backend, and every section starts as a copy of the defaults before it.
+ * conf/ fills these in; after start they are read-only. Times are milliseconds. Pure.
+ */
+#ifndef PROXY_CONFIG_H
+#define PROXY_CONFIG_H
+#include <stdbool.h>
+#include <stdint.h>
+#include "base/addr.h"
+
+enum proxy_side { PROXY_FRONTEND = 1, PROXY_BACKEND = 2 };              /* bits; defaults: 0 */
+enum proxy_mode { MODE_TCP, MODE_HTTP };
+enum proxy_option {                                                     /* bits of proxy_config.options */
+	OPTION_FORWARDFOR = 1 << 0,
+	OPTION_HTTPLOG = 1 << 1,
+	OPTION_TCPLOG = 1 << 2,
+	OPTION_DONTLOGNULL = 1 << 3,
+	OPTION_REDISPATCH = 1 << 4,
+	OPTION_HTTP_SERVER_CLOSE = 1 << 5,      /* a server connection serves one request */
+	OPTION_HTTPCLOSE = 1 << 6,              /* client and server connections serve one request */
+	OPTION_LOG_GLOBAL = 1 << 7,             /* `log global`: sessions are logged */
+	OPTION_PERSIST = 1 << 8,                /* a cookie leads to its server even when that is down */
+};
+enum timeout_kind {
+	TIMEOUT_CONNECT, TIMEOUT_CLIENT, TIMEOUT_SERVER, TIMEOUT_HTTP_REQUEST, TIMEOUT_HTTP_KEEP_ALIVE, TIMEOUT_CHECK,
+	TIMEOUT_QUEUE, TIMEOUT_TUNNEL, TIMEOUT_COUNT
+};
+/* A frontend or backend without these lines gets them; HAProxy only warns and waits for ever. */
+#define TIMEOUT_CONNECT_DEFAULT_MS 5000
+#define TIMEOUT_CLIENT_DEFAULT_MS 30000
+#define TIMEOUT_SERVER_DEFAULT_MS 30000
+
+enum balance_kind { BALANCE_ROUNDROBIN };
+enum check_kind { CHECK_TCP, CHECK_HTTP };
+enum expect_kind { EXPECT_DEFAULT /* 2xx and 3xx */, EXPECT_STATUS, EXPECT_STRING };
+#define EXPECT_RANGES_MAX 8
+
+struct check_config {
+	uint8_t kind;                           /* check_kind */
+	uint8_t expect;                         /* expect_kind */
+	bool expect_not;                        /* `!` */
+	uint8_t range_count;
+	struct { uint16_t low, high; } ranges[EXPECT_RANGES_MAX];       /* EXPECT_STATUS */
+	const char *text;                       /* EXPECT_STRING */
+	const char *method, *uri, *version;     /* defaults OPTIONS / HTTP/1.0 */
+	const char *headers;                    /* what `option httpchk` carries behind the version, HAProxy's old way to
+	                                         * give a Host: whole lines, each ended by CRLF; NULL: none */
+};
+
+struct health_config { uint32_t inter_ms, fastinter_ms, downinter_ms; uint16_t fall, rise; };
+
+struct cookie_config {
+	const char *name;                       /* NULL: no cookie line */
+	bool insert, indirect, nocache, postonly, preserve, httponly, secure;
+	const char *domain;                     /* NULL: none. Several: HAProxy writes "a; domain=b", so does the text here */
+};
+
+struct server_config {
+	const char *name;                       /* NULL in a default-server line */
+	struct endpoint address;
+	const char *cookie;                     /* NULL: none */
+	struct health_config health;
+	uint16_t weight;                        /* 0..256; 0: only for clients that hold its cookie */
+	bool check, backup, disabled;
+	struct endpoint check_address;          /* parts that `addr` and `port` gave; family ADDR_NONE / port 0: as address */
+	uint32_t index;                         /* over all servers of the file; its place on the scoreboard */
+	uint32_t line;
+	struct server_config *next;             /* in file order */
+};
+
+struct bind_config {
+	struct endpoint address;
+	const char *interface;                  /* NULL: any */
+	uint32_t index;                         /* over all bind addresses of the file; its listening socket */
+	uint32_t line;
+	struct bind_config *next;
+};
+
+struct proxy_config {
+	const char *name;
+	uint8_t sides;                          /* proxy_side bits */
+	uint8_t mode;                           /* proxy_mode */
+	uint8_t balance;                        /* balance_kind */
+	uint32_t options;                       /* proxy_option bits */
+	uint32_t timeouts[TIMEOUT_COUNT];       /* ms; 0: not given (see the functions below) */
+	uint32_t retries;                       /* 3 */
+	int32_t redispatch_interval;            /* `option redispatch N`; -1: the last retry only */
+	uint32_t maxconn;                       /* frontend; 0: only the global limit */
+	struct check_config check;
+	struct cookie_config cookie;
+	struct server_config default_server;
+	struct server_config *servers;
+	uint32_t server_count;
+	struct bind_config *binds;
+	uint32_t bind_count;
+	const char *default_backend_name;       /* NULL: none */
+	uint32_t default_backend_line;
+	const struct proxy_config *default_backend;     /* a listen section: itself */
+	uint32_t index;                         /* over all proxies; backends index the scoreboard with it */
+	uint32_t line;
+	struct proxy_config *next;
+};
+#endif

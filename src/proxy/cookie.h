@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT
+ * Cookie persistence, mode insert, with HAProxy's results (FACTS of http_ana.c: names exact, values compared in server
+ * order, first usable server wins). Finds, cuts out and makes cookies; knows no socket and no server state. Pure.
+ */
+#ifndef PROXY_COOKIE_H
+#define PROXY_COOKIE_H
+#include <stdbool.h>
+#include <stdint.h>
+#include "proxy/config.h"
+#include "proxy/http.h"
+
+/* Third character of HAProxy's session state: what the client came with. */
+enum cookie_request { COOKIE_NONE = 'N', COOKIE_INVALID = 'I', COOKIE_DOWN = 'D', COOKIE_VALID = 'V' };
+
+struct cookie_found {
+	uint32_t field;                 /* index of the Cookie field */
+	struct str value;               /* up to a '|' (HAProxy's date mark), which belongs to maxidle */
+	uint32_t cut_start, cut_end;    /* what to leave out of the field's value, with the separators that go with it;
+	                                 * all of it: the whole field goes */
+};
+
+/* The first cookie of that name in the request. */
+bool cookie_find(const struct http_head *, const char *name, struct cookie_found *);
+/* The servers of a backend that carry this cookie value, one after the other in file order: start with NULL. */
+const struct server_config *cookie_server(const struct proxy_config *backend, struct str value, const struct server_config *after);
+/* The value of a Set-Cookie field that inserts value (NULL: clears the cookie): "SERVERID=web01; path=/". Returns its
+ * length, 0 if it does not fit. */
+uint32_t cookie_make(const struct cookie_config *, const char *value, char *out, uint32_t size);
+/* The server's own Set-Cookie sets this name. */
+bool cookie_is_set_by(const struct http_field *, const char *name);
+/* The response could be stored by a shared cache, as HAProxy judges it (status and Cache-Control, Pragma; for `nocache`). */
+bool cookie_response_cacheable(const struct http_head *response, enum http_method);
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ * The head that the other side must see: hop-by-hop fields out, our own in. Writes into the caller's area in one pass
+ * over the parsed head. Pure.
+ */
+#ifndef PROXY_EDIT_H
+#define PROXY_EDIT_H
+#include <stdbool.h>
+#include <stdint.h>
+#include "proxy/cookie.h"
+#include "proxy/http.h"
+
+struct edit_request {
+	const struct cookie_found *cut_cookie;  /* NULL: leave the cookies alone */
+	const char *forwarded_for;              /* address for X-Forwarded-For; NULL: none is added */
+	bool close;                             /* tell the server that the connection serves this request only */
+	bool chunked;                           /* the body goes out chunked (it came chunked) */
+};
+struct edit_response {
+	bool close;                             /* tell the client that its connection ends after this response */
+	bool keep_alive;                        /* tell an HTTP/1.0 client that it does not */
+	bool chunked;                           /* the body goes out chunked */
+	const char *drop_cookie;                /* leave out the server's own Set-Cookie of this name; NULL: none */
+	struct str set_cookie;                  /* value of a Set-Cookie field to add; n 0: none */
+	bool cache_private;                     /* add Cache-Control: private */
+};
+
+/* The number of bytes written, or 0 if size is too small. The request goes out as HTTP/1.1 with an origin-form target and
+ * exactly one Host (if the client gave one, or an absolute-form); message length fields are written anew from
+ * head->body, never copied. `Expect` is kept, `TE` and trailers announcements are not. */
+uint32_t edit_request(const struct http_head *, const struct edit_request *, char *out, uint32_t size);
+/* The response goes out as HTTP/1.1 whatever the server's version was. Also for interim responses. */
+uint32_t edit_response(const struct http_head *, const struct edit_response *, char *out, uint32_t size);
+/* A whole answer of our own, with a short HTML body like HAProxy's: 400, 408, 414, 417, 431, 500, 501, 502, 503, 504, 505. Has
+ * Connection: close (or keep-alive is possible only with close false). Returns its length, 0 if it does not fit. */
+uint32_t edit_error(unsigned status, bool head_only, char *out, uint32_t size);
+#endif

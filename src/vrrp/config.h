@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT
+ * What a vrrp section becomes: one virtual router on one interface. conf/ fills it in; read-only after start. The words
+ * are keepalived's. Times are milliseconds. Pure.
+ */
+#ifndef VRRP_CONFIG_H
+#define VRRP_CONFIG_H
+#include <stdbool.h>
+#include <stdint.h>
+#include "base/addr.h"
+
+#define VRRP_AUTH_BYTES 8               /* RFC 2338 simple text password: the rest is cut, as keepalived does */
+#define VRRP_PRIORITY_OWNER 255
+
+struct vip_config {
+	struct prefix address;          /* /32 when the line has no length */
+	const char *device, *label;     /* NULL: the router's interface; no label */
+	uint32_t line;
+	struct vip_config *next;
+};
+struct peer_config { struct addr address; struct peer_config *next; };
+
+/* track_backend: while the backend has no usable server the weight counts; weight 0 means fault. */
+struct track_config {
+	const char *backend_name;
+	uint32_t backend;               /* index of the proxy, once names are resolved */
+	int16_t weight;                 /* -254..254 */
+	uint32_t line;
+	struct track_config *next;
+};
+
+struct vrrp_config {
+	const char *name;
+	const char *interface;
+	uint8_t vrid, version, priority;        /* version 2 or 3; 2 by default as in keepalived */
+	bool nopreempt;
+	bool state_master_hint;                 /* `state MASTER`: keepalived's files have it; the priority decides */
+	bool has_auth;
+	uint8_t auth_pass[VRRP_AUTH_BYTES];     /* padded with zeros */
+	uint32_t advert_int_ms;                 /* version 2: whole seconds */
+	uint32_t garp_master_delay_ms;          /* 5 s; the second burst after becoming master; 0: none */
+	uint32_t garp_master_repeat;            /* 5 frames a burst */
+	uint32_t garp_master_refresh_ms;        /* 60 s; 0: never */
+	uint32_t garp_master_refresh_repeat;    /* 1 */
+	struct addr source;                     /* unicast_src_ip or mcast_src_ip; ADDR_NONE: the interface's first address */
+	struct peer_config *peers;              /* not NULL: unicast */
+	uint32_t peer_count;
+	struct vip_config *vips;
+	uint32_t vip_count;
+	struct track_config *tracks;
+	uint32_t track_count;
+	uint32_t index, line;
+	struct vrrp_config *next;
+};
+#endif
