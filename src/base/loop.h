@@ -21,8 +21,8 @@ struct io {
 
 struct loop {
 	struct pollfd *pollfds;
-	struct io **ios;        /* NULL: forgotten during this turn */
-	uint32_t count, size, holes;
+	struct io **ios;
+	uint32_t count, size;
 	struct timers timers;
 	uint64_t now_ms;        /* CLOCK_MONOTONIC of this turn */
 	uint32_t turn;          /* counts turns: the heartbeat */
