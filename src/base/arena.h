@@ -12,6 +12,8 @@
 #include <stdint.h>
 
 #define ARENA_LINES_MAX 32
+/* What a process reserves at most: address space, not memory. */
+#define ARENA_BYTES_MAX (sizeof(size_t) == 8 ? (size_t)1 << 36 : (size_t)1 << 30)
 
 struct arena_line {
 	const char *name;       /* what it is for; calls with the same name are added up in one line */

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+#include <string.h>
+#include "base/log.h"
+#include "cmd/cmd.h"
+#include "guard/guard.h"
+#include "worker/worker.h"
+
+#ifndef TANDEM_VERSION
+#define TANDEM_VERSION "unknown"
+#endif
+#ifndef TANDEM_LIBMNL
+#define TANDEM_LIBMNL "unknown"
+#endif
+
+static int version(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	return out("tandem %s\nlibmnl %s\n", TANDEM_VERSION, TANDEM_LIBMNL) ? 0 : 2;
+}
+
+static const struct command { const char *name; int (*run)(int argc, char **argv); const char *help; } commands[] = {
+	{ "run", guard_run, "[-f FILE] [-n NODE] [-d] [-p PIDFILE]   serve; in the foreground unless -d" },
+	{ "check", cmd_check, "[-f FILE] [-n NODE]   validate the file; print the effective plan and the memory" },
+	{ "help", cmd_help, "[KEYWORD]   this page, or what a keyword of the file means" },
+	{ "version", version, "what this is and what it is built of" },
+	{ "worker", worker_main, NULL },
+};
+
+int cmd_usage(void)
+{
+	out("usage: tandem COMMAND\n");
+	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+		if (commands[i].help)
+			out("  tandem %-8s %s\n", commands[i].name, commands[i].help);
+	return out("The default FILE is " CONF_PATH_DEFAULT ".\n") ? 0 : 2;
+}
+
+int main(int argc, char **argv)
+{
+	log_init("tandem");
+	for (size_t i = 0; argc > 1 && i < sizeof commands / sizeof *commands; i++)
+		if (strcmp(argv[1], commands[i].name) == 0)
+			return commands[i].run(argc - 1, argv + 1);
+	if (argc > 1)
+		log_err("unknown command '%s'", argv[1]);
+	(void)cmd_usage();
+	return 1;
+}

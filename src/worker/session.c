@@ -1,0 +1,497 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include "base/assert.h"
+#include "base/log.h"
+#include "base/net.h"
+#include "worker/worker.h"
+
+#define PAUSE_MS_MAX 1000               /* before the same server is tried again, as HAProxy */
+#define LINGER_MS 2000
+#define BYTES_A_TURN (64 * 1024)        /* of one direction; then others have their turn */
+
+uint32_t session_timeout_ms(const struct session *s, enum timeout_kind kind)
+{
+	const uint32_t *front = s->listener->frontend->timeouts;
+	const uint32_t *back = s->backend ? s->backend->config->timeouts : front;
+	uint32_t client = front[TIMEOUT_CLIENT] ? front[TIMEOUT_CLIENT] : TIMEOUT_CLIENT_DEFAULT_MS;
+
+	switch (kind) {
+	case TIMEOUT_CONNECT:
+		return back[kind] ? back[kind] : TIMEOUT_CONNECT_DEFAULT_MS;
+	case TIMEOUT_SERVER:
+		return back[kind] ? back[kind] : TIMEOUT_SERVER_DEFAULT_MS;
+	case TIMEOUT_HTTP_REQUEST:
+		return front[kind] ? front[kind] : client;
+	case TIMEOUT_HTTP_KEEP_ALIVE:
+		return front[kind] ? front[kind] : session_timeout_ms(s, TIMEOUT_HTTP_REQUEST);
+	default:
+		return client;
+	}
+}
+
+/* ---- what is waited for ---- */
+
+struct waits { bool client_read, client_write, server_read, server_write; };
+
+static bool has_room(const struct flow *f)
+{
+	return !f->buf || buf_used(f->buf) < f->buf->size;
+}
+
+static struct waits waits_of(const struct session *s)
+{
+	struct waits w = { false, false, false, false };
+	const struct conn *up = s->upstream ? &s->upstream->conn : NULL;
+
+	switch (s->state) {
+	case SESSION_REQUEST:
+		w.client_read = true;
+		break;
+	case SESSION_CONNECT:
+		w.server_write = true;
+		break;
+	case SESSION_LINGER:
+		w.client_read = !s->client.ended;
+		w.client_write = flow_pending(&s->response);
+		break;
+	case SESSION_RESPONSE:
+	case SESSION_STREAM:
+	case SESSION_TUNNEL:
+		/* A side is read only while the buffer it fills has room: that is all of the back-pressure. */
+		w.client_read = !s->request.body.done && !s->client.ended && has_room(&s->request);
+		w.client_write = flow_pending(&s->response) && !s->client.broken;
+		w.server_read = up && !s->response.body.done && !up->ended && has_room(&s->response);
+		w.server_write = up && flow_pending(&s->request) && !up->broken;
+		break;
+	default:
+		break;
+	}
+	return w;
+}
+
+/* When the client, and when the server, will have been silent for too long. */
+static void silences(const struct session *s, const struct waits *w, uint64_t *client, uint64_t *server)
+{
+	uint32_t tunnel_ms = s->backend ? s->backend->config->timeouts[TIMEOUT_TUNNEL] : 0;
+	bool tunnel = s->state == SESSION_TUNNEL && tunnel_ms;
+
+	*client = *server = TIMER_NEVER;
+	if (w->client_read || w->client_write)
+		*client = s->client_active + (tunnel ? tunnel_ms : session_timeout_ms(s, TIMEOUT_CLIENT));
+	/* While the client is still sending, the server cannot be blamed for not answering. */
+	if (w->server_write || (w->server_read && (s->request.body.done || s->state != SESSION_RESPONSE)))
+		*server = s->server_active + (tunnel ? tunnel_ms : session_timeout_ms(s, TIMEOUT_SERVER));
+	if (tunnel && *client != TIMER_NEVER && *server != TIMER_NEVER) {
+		/* `timeout tunnel` is about both directions together. */
+		uint64_t later = *client > *server ? *client : *server;
+		*client = *server = later;
+	}
+}
+
+static void session_watch(struct session *s)
+{
+	struct waits w = waits_of(s);
+	uint64_t client, server;
+
+	conn_watch(&s->client, w.client_read, w.client_write);
+	if (s->upstream)
+		conn_watch(&s->upstream->conn, w.server_read, w.server_write);
+	if (s->state == SESSION_RESPONSE || s->state == SESSION_STREAM || s->state == SESSION_TUNNEL) {
+		silences(s, &w, &client, &server);
+		s->deadline = client < server ? client : server;
+	}
+	timer_set(&worker.loop.timers, &s->timer, s->deadline);
+}
+
+/* ---- end ---- */
+
+static void release_buffer(struct flow *f)
+{
+	if (f->buf)
+		pool_give(&worker.buffers, f->buf);
+	f->buf = NULL;
+}
+
+static void session_free(struct session *s)
+{
+	struct listener *l = s->listener;
+
+	timer_off(&worker.loop.timers, &s->timer);
+	release_buffer(&s->request);
+	release_buffer(&s->response);
+	conn_close(&s->client);
+	if (s->access)
+		pool_give(&worker.accesses, s->access);
+	pool_give(&worker.sessions, s);
+	listeners_session_closed(l);
+}
+
+/* The end of every event: what was closed is given back, the others wait for something. */
+static void settle(struct session *s)
+{
+	if (s->state == SESSION_CLOSED) {
+		session_free(s);
+		return;
+	}
+	if (s->request.buf && buf_used(s->request.buf) == 0)
+		release_buffer(&s->request);
+	if (s->response.buf && buf_used(s->response.buf) == 0)
+		release_buffer(&s->response);
+	session_watch(s);
+}
+
+void session_close(struct session *s, struct ending e)
+{
+	if (s->is_request)
+		access_end(s, e);
+	s->is_request = false;
+	session_leave_backend(s, false);
+	s->state = SESSION_CLOSED;
+}
+
+void session_abort(struct session *s, struct ending e)
+{
+	net_reset_on_close(s->client.io.fd);
+	if (s->upstream)
+		net_reset_on_close(s->upstream->conn.io.fd);
+	session_close(s, e);
+}
+
+void session_linger(struct session *s)
+{
+	session_leave_backend(s, false);
+	if (s->client.broken) {
+		s->state = SESSION_CLOSED;
+		return;
+	}
+	s->state = SESSION_LINGER;
+	s->deadline = worker.loop.now_ms + LINGER_MS;
+	s->client.readable = true;
+}
+
+static void linger_ready(struct session *s)
+{
+	flow_send(&s->response, &s->client);
+	if (!flow_pending(&s->response))
+		conn_shut(&s->client);
+	/* What still comes is read and thrown away: closing with unread bytes sends a reset, and the client would lose the
+	 * answer that it has not read yet. */
+	if (!s->request.buf)
+		s->request.buf = worker_buffer();
+	for (uint32_t budget = BYTES_A_TURN; budget > 0 && s->client.readable && !s->client.ended;) {
+		buf_init(s->request.buf, s->request.buf->size);
+		uint32_t n = conn_recv(&s->client, s->request.buf, 0);
+		budget -= n < budget ? n : budget;
+	}
+	buf_init(s->request.buf, s->request.buf->size);
+	if (s->client.broken || (s->client.ended && !flow_pending(&s->response)))
+		s->state = SESSION_CLOSED;
+}
+
+/* ---- servers ---- */
+
+void session_enter_backend(struct session *s, struct backend *b)
+{
+	s->backend = b;
+	s->counted = true;
+	s->retries = b->config->retries;
+	b->sessions++;
+}
+
+void session_drop_upstream(struct session *s, bool keep)
+{
+	if (!s->upstream)
+		return;
+	server_release(s->upstream, keep);
+	s->upstream = NULL;
+}
+
+void session_leave_backend(struct session *s, bool keep_upstream)
+{
+	session_drop_upstream(s, keep_upstream);
+	if (s->counted)
+		s->backend->sessions--;
+	s->counted = false;
+	s->backend = NULL;
+	s->server = NULL;
+}
+
+static void connected(struct session *s)
+{
+	struct access *a = s->access;
+
+	s->upstream->conn.writable = true;
+	s->server_active = s->client_active = worker.loop.now_ms;
+	if (a)
+		a->connect_ms = (int32_t)(worker.loop.now_ms - a->connect_start_ms);
+	if (s->listener->frontend->mode == MODE_HTTP)
+		http_session_connected(s);
+	else
+		session_tunnel(s);
+}
+
+bool session_connect(struct session *s)
+{
+	const struct proxy_config *b = s->backend->config;
+	bool http = b->mode == MODE_HTTP;
+	uint32_t single = OPTION_HTTP_SERVER_CLOSE | OPTION_HTTPCLOSE;
+	bool may_reuse = http && !s->no_reuse && !s->upgrade && !((b->options | s->listener->frontend->options) & single);
+	int error;
+
+	if (!s->server) {
+		uint32_t i = balance_roundrobin(s->backend->balance, b->server_count, s->avoid);
+		if (i == BALANCE_NONE)
+			return false;
+		s->server = &s->backend->servers[i];
+	}
+	if (s->access)
+		s->access->connect_start_ms = worker.loop.now_ms;
+	s->upstream = server_connect(s->server, s, may_reuse, &error);
+	if (!s->upstream)
+		return session_retry(s);
+	if (s->upstream->reused) {
+		connected(s);
+		return true;
+	}
+	s->state = SESSION_CONNECT;
+	s->deadline = worker.loop.now_ms + session_timeout_ms(s, TIMEOUT_CONNECT);
+	return true;
+}
+
+/* May this session, whose server did not take its connection, go to another one? Without a cookie always: nothing holds it.
+ * With one only by `option redispatch`, at HAProxy's moments. */
+static bool may_redispatch(const struct session *s)
+{
+	const struct proxy_config *b = s->backend->config;
+	int32_t every = b->redispatch_interval;
+
+	if (!s->by_cookie)
+		return true;
+	if (!(b->options & OPTION_REDISPATCH))
+		return false;
+	if (!server_usable(s->server))
+		return true;
+	return every > 0 ? s->retries % (uint32_t)every == 0 : s->retries == 0;
+}
+
+bool session_retry(struct session *s)
+{
+	struct server *failed = s->server;
+	uint32_t connect_ms = session_timeout_ms(s, TIMEOUT_CONNECT);
+
+	session_drop_upstream(s, false);
+	if (s->retries == 0)
+		return false;
+	s->retries--;
+	if (s->access)
+		s->access->retries++;
+	s->state = SESSION_PAUSE;
+	s->deadline = worker.loop.now_ms + (connect_ms < PAUSE_MS_MAX ? connect_ms : PAUSE_MS_MAX);
+	if (!may_redispatch(s))
+		return true;
+	s->avoid = (uint32_t)(failed - s->backend->servers);
+	uint32_t i = balance_roundrobin(s->backend->balance, s->backend->config->server_count, s->avoid);
+	if (i == BALANCE_NONE || i == s->avoid)
+		return true;
+	s->server = &s->backend->servers[i];
+	s->by_cookie = false;
+	if (s->access)
+		s->access->redispatched = true;
+	s->deadline = worker.loop.now_ms;       /* another server need not be waited for */
+	return true;
+}
+
+/* No server took it. */
+static void give_up(struct session *s, char cause)
+{
+	struct ending e = { cause, 'C' };
+
+	if (s->listener->frontend->mode == MODE_HTTP)
+		http_session_failed(s, 503, e);
+	else
+		session_close(s, e);
+}
+
+static void connect_ready(struct session *s)
+{
+	if (!s->upstream->conn.writable)
+		return;
+	if (net_error(s->upstream->conn.io.fd) == 0)
+		connected(s);
+	else if (!session_retry(s))
+		give_up(s, 'S');
+}
+
+/* ---- mode tcp, and what follows an upgrade ---- */
+
+void session_tunnel(struct session *s)
+{
+	flow_start_tunnel(&s->request);
+	flow_start_tunnel(&s->response);
+	s->state = SESSION_TUNNEL;
+	s->client_active = s->server_active = worker.loop.now_ms;
+}
+
+/* Moves bytes one way, and the end of them. true: something moved. */
+static void pump(struct flow *f, struct conn *from, struct conn *to, uint64_t *from_active, uint64_t *to_active)
+{
+	uint32_t budget = BYTES_A_TURN;
+
+	while (budget > 0) {
+		bool sent = false;
+		uint32_t n = 0;
+		if (from->readable && !from->ended && has_room(f)) {
+			if (!f->buf)
+				f->buf = worker_buffer();
+			n = conn_recv(from, f->buf, 0);
+			(void)flow_decode(f, n);        /* a tunnel has no framing that could be broken */
+			*from_active = n ? worker.loop.now_ms : *from_active;
+			budget -= n < budget ? n : budget;
+		}
+		if (flow_pending(f) && to->writable) {
+			uint64_t before = f->sent;
+			flow_send(f, to);
+			sent = f->sent != before;
+			*to_active = sent ? worker.loop.now_ms : *to_active;
+		}
+		if (n == 0 && !sent)
+			break;
+	}
+	if (from->ended && !from->broken && !flow_pending(f))
+		conn_shut(to);
+}
+
+static void tunnel_ready(struct session *s)
+{
+	struct conn *up = &s->upstream->conn;
+
+	pump(&s->request, &s->client, up, &s->client_active, &s->server_active);
+	pump(&s->response, up, &s->client, &s->server_active, &s->client_active);
+	/* A side that broke is believed only when what it had sent before has reached the other (or cannot). */
+	if (s->client.broken && s->client.ended && (up->broken || !flow_pending(&s->request)))
+		session_abort(s, (struct ending){ 'C', 'D' });
+	else if (up->broken && up->ended && (s->client.broken || !flow_pending(&s->response)))
+		session_abort(s, (struct ending){ 'S', 'D' });
+	else if (s->client.shut && up->shut)
+		session_close(s, (struct ending){ '-', '-' });
+}
+
+/* ---- events ---- */
+
+static void run(struct session *s)
+{
+	switch (s->state) {
+	case SESSION_CONNECT:
+		connect_ready(s);
+		break;
+	case SESSION_TUNNEL:
+		tunnel_ready(s);
+		break;
+	case SESSION_LINGER:
+		linger_ready(s);
+		break;
+	case SESSION_REQUEST:
+	case SESSION_RESPONSE:
+	case SESSION_STREAM:
+		http_session_ready(s);
+		break;
+	default:
+		break;
+	}
+}
+
+static void step(struct session *s)
+{
+	/* A step may lead straight to the next one: bytes for it may already be there. */
+	for (uint8_t before = SESSION_CLOSED; s->state != before;) {
+		before = s->state;
+		run(s);
+	}
+}
+
+void session_ready(struct session *s)
+{
+	step(s);
+	settle(s);
+}
+
+static void client_ready(struct io *io, short revents)
+{
+	struct session *s = container_of(container_of(io, struct conn, io), struct session, client);
+
+	s->client.readable |= (revents & ~POLLOUT) != 0;
+	s->client.writable |= (revents & ~POLLIN) != 0;
+	session_ready(s);
+}
+
+static void silence(struct session *s)
+{
+	struct waits w = waits_of(s);
+	uint64_t client, server;
+
+	silences(s, &w, &client, &server);
+	bool by_client = client <= server;
+	struct ending e = { by_client ? 'c' : 's', s->state == SESSION_RESPONSE && !by_client ? 'H' : 'D' };
+	if (s->state == SESSION_RESPONSE)
+		http_session_failed(s, by_client ? 408 : 504, e);
+	else
+		session_abort(s, e);
+}
+
+static void session_expired(struct timer *t, uint64_t now_ms)
+{
+	struct session *s = container_of(t, struct session, timer);
+
+	(void)now_ms;
+	switch (s->state) {
+	case SESSION_REQUEST:
+		if (s->is_request || s->first_request)
+			http_session_failed(s, 408, (struct ending){ 'c', 'R' });
+		else
+			session_close(s, (struct ending){ '-', '-' });
+		break;
+	case SESSION_CONNECT:
+		if (!session_retry(s))
+			give_up(s, 's');
+		break;
+	case SESSION_PAUSE:
+		if (!session_connect(s))
+			give_up(s, 'S');
+		break;
+	case SESSION_LINGER:
+		s->state = SESSION_CLOSED;
+		break;
+	default:
+		silence(s);
+	}
+	session_ready(s);
+}
+
+void session_accept(struct listener *l, int fd, const struct endpoint *peer)
+{
+	struct session *s = pool_take(&worker.sessions);
+
+	ensure(s);              /* the listener asks before it accepts */
+	worker.full = worker.sessions.used == worker.sessions.count;
+	*s = (struct session){ .listener = l, .peer = *peer, .timer.expired = session_expired, .first_request = true,
+		.avoid = BALANCE_NONE };
+	conn_open(&s->client, fd, client_ready);
+	s->client_active = s->server_active = worker.loop.now_ms;
+	if (access_wanted(l->frontend)) {
+		s->access = pool_take(&worker.accesses);
+		access_start(s);
+	}
+	if (l->frontend->mode == MODE_HTTP) {
+		http_session_start(s);
+	} else {
+		s->is_request = true;
+		if (!l->frontend->default_backend)
+			session_close(s, (struct ending){ 'S', 'C' });
+		else {
+			session_enter_backend(s, &worker.backends[l->frontend->default_backend->index]);
+			if (!session_connect(s))
+				give_up(s, 'S');
+		}
+	}
+	session_ready(s);
+}

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT
+ * The worker: the unprivileged process that accepts, proxies and checks servers. One header for the folder; each part is
+ * under the name of its file. A worker is one process with one loop, so there is one struct worker, `worker`.
+ *
+ * Who owns what: a session owns its client connection, at most one server connection, and at most one buffer a direction.
+ * A server connection without a session is idle and belongs to its server.
+ */
+#ifndef WORKER_WORKER_H
+#define WORKER_WORKER_H
+#include <sys/uio.h>
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/loop.h"
+#include "base/pool.h"
+#include "conf/conf.h"
+#include "proxy/balance.h"
+#include "proxy/body.h"
+#include "proxy/health.h"
+#include "proxy/http.h"
+#include "scoreboard.h"
+
+/* ---- conn: one socket ---- */
+
+struct conn {
+	struct io io;
+	bool readable, writable;        /* nothing has said otherwise since the last event: try */
+	bool ended;                     /* it sent its end (or broke): nothing more will come */
+	bool broken;                    /* an error: nothing more can be sent either */
+	bool shut;                      /* we have sent our end */
+};
+
+void conn_open(struct conn *, int fd, void (*ready)(struct io *, short));
+/* Takes in what fits into the buffer's room, but leaves `reserve` bytes of its size free. Returns the number of bytes;
+ * 0: nothing now, or ended (see the flags). */
+uint32_t conn_recv(struct conn *, struct buf *, uint32_t reserve);
+/* Sends; returns the number of bytes taken, which may be 0; sets `writable` or `broken`. more: another part follows at once. */
+size_t conn_send(struct conn *, const struct iovec *, int count);
+void conn_watch(struct conn *, bool read, bool write);
+void conn_shut(struct conn *);          /* our end, once */
+void conn_close(struct conn *);         /* reset: with RST, so that the peer sees an error and not a proper end */
+void conn_reset(struct conn *);
+
+/* ---- flow: the bytes of one direction ---- */
+
+/* In its buffer stand, in this order: `plain` bytes to send as they are (what is left of an edited head), `ready` bytes of
+ * body, framing taken out, and bytes that are not looked at yet (of a request: the next one). */
+struct flow {
+	struct buf *buf;                /* NULL: nothing in flight */
+	struct body body;
+	uint32_t plain, ready;
+	uint32_t chunk_left;            /* of the chunk that is being sent */
+	uint8_t lead_n, lead_sent;
+	bool chunked;                   /* goes out chunked */
+	bool crlf_due;                  /* behind chunk_left */
+	bool last_sent;                 /* the last chunk is on its way (or in lead) */
+	char lead[14];                  /* chunk line, or what is left of an end of chunk */
+	uint64_t sent;                  /* bytes of body that went out, for the log */
+};
+
+/* Ready for a message with this head; the buffer stays. chunked: how the body goes out. */
+void flow_start(struct flow *, const struct http_head *, bool chunked);
+void flow_start_tunnel(struct flow *);  /* what is in the buffer goes out as it is */
+/* Decodes n new bytes at the tail of the buffer. false: the framing is broken. */
+bool flow_decode(struct flow *, uint32_t n);
+/* Sends an edited head, whose raw form are the first raw_n bytes of the buffer, and what is ready behind it. *all: everything
+ * went out, and the buffer still holds the raw form and the data, so that they can be sent again elsewhere; the caller
+ * consumes them. Otherwise the raw form has gone and what did not go out waits in its place; unless the connection broke
+ * before it took a byte: then nothing has changed. false: it does not fit. */
+bool flow_send_head(struct flow *, struct conn *, const char *head, uint32_t head_n, uint32_t raw_n, bool *all);
+/* Nothing has been sent: `ready` bytes of body stand behind the raw head again, for another try. */
+void flow_rewind(struct flow *, uint32_t ready);
+void flow_send(struct flow *, struct conn *);
+bool flow_pending(const struct flow *); /* something waits to be sent */
+bool flow_done(const struct flow *);    /* the whole message went out */
+
+/* ---- server: live servers and their connections ---- */
+
+struct server_conn {
+	struct conn conn;
+	struct timer timer;             /* while idle: when it is closed */
+	struct server *server;
+	struct session *session;        /* NULL: idle */
+	struct server_conn *idle_next, *idle_before;    /* of its server, last used first */
+	struct server_conn *older, *newer;              /* of all idle ones: whom to close when the pool is empty */
+	bool reused;                    /* served a request before */
+	bool safe;                      /* was reused before and did work: http-reuse safe */
+};
+
+struct server {
+	const struct server_config *config;
+	struct backend *backend;
+	struct health health;
+	struct server_conn *idle;
+	struct check *check;            /* NULL: not checked */
+	char address[ADDR_TEXT_MAX];
+	uint32_t sessions;              /* now */
+	uint32_t idle_count;
+};
+
+struct backend {
+	const struct proxy_config *config;
+	struct server *servers;         /* config->server_count, in file order */
+	struct balance_server *balance; /* the same order */
+	uint32_t sessions;
+};
+
+void servers_init(void);
+/* Up or down, as health says: tells the balancer, the scoreboard and the log. reason is HAProxy's, ready to print. */
+void server_set_up(struct server *, bool up, const char *reason);
+bool server_usable(const struct server *);
+/* A connection for the session: an idle one if may_reuse, else a new one that is being opened. NULL: *error is an errno. */
+struct server_conn *server_connect(struct server *, struct session *, bool may_reuse, int *error);
+/* The session no longer needs it. keep: it is clean, and waits for the next request. */
+void server_release(struct server_conn *, bool keep);
+
+/* ---- check: health checks on the wire ---- */
+
+void checks_init(void);
+size_t check_bytes(void);
+
+/* ---- session: a client's side and a server's side ---- */
+
+enum session_state {
+	SESSION_REQUEST,                /* waits for a request head */
+	SESSION_CONNECT,                /* a server connection is being opened */
+	SESSION_PAUSE,                  /* until it is tried again */
+	SESSION_RESPONSE,               /* request goes out, response head awaited */
+	SESSION_STREAM,                 /* response goes out */
+	SESSION_TUNNEL,                 /* bytes both ways */
+	SESSION_LINGER,                 /* all is said; reads until the client has read it (RFC 9112 §9.6) */
+	SESSION_CLOSED,                 /* given back when the event that closed it is over */
+};
+
+struct session {
+	struct timer timer;
+	struct conn client;
+	struct server_conn *upstream;
+	struct flow request, response;
+	struct listener *listener;
+	struct backend *backend;        /* NULL: none chosen yet */
+	struct server *server;          /* chosen; NULL: none */
+	struct access *access;          /* what the log line needs; NULL: it is not logged */
+	struct endpoint peer;
+	uint64_t deadline;              /* of SESSION_REQUEST, CONNECT, PAUSE, LINGER */
+	uint64_t client_active, server_active;  /* when bytes last moved there */
+	uint32_t head_bytes;            /* raw request head at the front of request.buf; 0: sent for good, no way back */
+	uint32_t kept_bytes;            /* body behind it that went out and is kept in case it must go out again */
+	uint32_t avoid;                 /* server (index in the backend) that has just failed; or BALANCE_NONE */
+	uint8_t state;                  /* session_state */
+	uint8_t method;                 /* http_method */
+	uint8_t minor;                  /* of the client's version */
+	uint32_t retries;               /* left */
+	char cookie_request;            /* cookie_request: what the client came with */
+	bool first_request;             /* of its connection */
+	bool is_request;                /* the first byte of a request is there */
+	bool keep_alive;                /* the client's connection goes on after this response */
+	bool upstream_keep;             /* and the server's */
+	bool upgrade;                   /* the request asks for another protocol */
+	bool by_cookie;                 /* the server was chosen by cookie */
+	bool no_reuse;                  /* an idle connection turned out dead: take a new one */
+	bool head_in_hand;              /* worker.head is this request's: parsed in this very call */
+	bool counted;                   /* in backend->sessions */
+};
+
+/* What an answer of our own, and the log, say about the end of a session (HAProxy's first two characters). */
+struct ending { char cause, where; };
+
+void session_accept(struct listener *, int fd, const struct endpoint *peer);
+void session_ready(struct session *);           /* a connection of it may have something to do */
+void session_close(struct session *, struct ending);            /* logs, and marks it closed */
+void session_abort(struct session *, struct ending);            /* the same, and the client sees a reset */
+void session_enter_backend(struct session *, struct backend *);
+void session_leave_backend(struct session *, bool keep_upstream);
+/* Chooses a server by balancing unless s->server is set, and connects. false: there is none, or no way to it. */
+bool session_connect(struct session *);
+/* The server did not take the connection: it is tried again there or elsewhere; false: not any more. */
+bool session_retry(struct session *);
+void session_drop_upstream(struct session *, bool keep);
+void session_tunnel(struct session *);          /* from now on bytes both ways */
+void session_linger(struct session *);          /* all is said: lets the client read it, then closes */
+uint32_t session_timeout_ms(const struct session *, enum timeout_kind);         /* with its default */
+
+/* ---- http_session: mode http ---- */
+
+void http_session_start(struct session *);      /* waits for the next request */
+void http_session_ready(struct session *);
+void http_session_connected(struct session *);
+/* Answers with this status if nothing was sent yet (0: no answer), and closes. */
+void http_session_failed(struct session *, unsigned status, struct ending);
+
+/* ---- listener ---- */
+
+struct listener {
+	struct io io;
+	const struct bind_config *bind;
+	const struct proxy_config *frontend;
+	struct frontend *owner;
+	char address[ADDR_TEXT_MAX];
+};
+struct frontend { uint32_t sessions; };         /* by proxy index */
+
+void listeners_init(void);
+void listeners_session_closed(struct listener *);
+
+/* ---- access_log ---- */
+
+#define ACCESS_LINE_MAX 512             /* of the request line; more is cut */
+
+struct access {
+	uint64_t accepted_ms;           /* monotonic; date_* is the wall clock then */
+	uint64_t date_s;
+	uint32_t date_ms;
+	uint64_t start_ms;              /* the request's first byte, or the accept */
+	int32_t request_ms, connect_ms, response_ms;    /* HAProxy's TR, Tc, Tr; -1: never got there */
+	uint64_t connect_start_ms, response_start_ms;
+	uint32_t head_bytes;            /* of the response, as sent */
+	uint16_t status;
+	uint8_t retries;
+	bool redispatched;
+	char cookie_request, cookie_response;
+	uint16_t line_n;
+	char line[ACCESS_LINE_MAX];
+};
+
+bool access_wanted(const struct proxy_config *frontend);
+void access_start(struct session *);            /* a session or a request begins */
+void access_request(struct session *, const struct http_head *);
+void access_end(struct session *, struct ending);
+
+/* ---- worker ---- */
+
+struct worker {
+	const struct conf *conf;
+	struct scoreboard *board;
+	struct arena memory;
+	struct loop loop;
+	struct pool sessions, buffers, server_conns, accesses;
+	struct backend *backends;       /* by proxy index */
+	struct frontend *frontends;     /* by proxy index */
+	struct listener *listeners;     /* by bind index */
+	struct check *checks;
+	struct server_conn *idle_oldest, *idle_newest;
+	struct http_head *head;         /* of the message in hand: one at a time */
+	char *scratch;                  /* an edited head */
+	uint32_t scratch_bytes, head_reserve;
+	uint32_t accepted, requests;
+	uint32_t checks_pending;        /* of the first round */
+	bool full;                      /* no session is free: nobody is accepted */
+};
+extern struct worker worker;
+
+/* Takes everything from the arena that a worker with this configuration needs: the plan that `tandem check` prints. */
+void worker_memory(struct worker *, struct arena *, const struct conf *);
+uint32_t worker_descriptors(const struct conf *);       /* at most open at once */
+int worker_main(int argc, char **argv);         /* `tandem worker`: started by the guard, not by people */
+struct buf *worker_buffer(void);                /* from the pool, empty */
+#endif
