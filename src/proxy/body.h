@@ -16,6 +16,7 @@ struct body {
 	uint8_t state;                  /* of the chunked decoder */
 	bool done;                      /* the last byte of the message was seen */
 	uint16_t line_bytes;            /* of the chunk line or the trailers so far */
+	uint32_t name_hash;             /* of the trailer field whose name is being read */
 	uint64_t left;                  /* of the content length, or of the chunk */
 };
 

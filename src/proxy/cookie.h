@@ -12,15 +12,11 @@
 /* Third character of HAProxy's session state: what the client came with. */
 enum cookie_request { COOKIE_NONE = 'N', COOKIE_INVALID = 'I', COOKIE_DOWN = 'D', COOKIE_VALID = 'V' };
 
-struct cookie_found {
-	uint32_t field;                 /* index of the Cookie field */
-	struct str value;               /* up to a '|' (HAProxy's date mark), which belongs to maxidle */
-	uint32_t cut_start, cut_end;    /* what to leave out of the field's value, with the separators that go with it;
-	                                 * all of it: the whole field goes */
-};
-
-/* The first cookie of that name in the request. */
-bool cookie_find(const struct http_head *, const char *name, struct cookie_found *);
+/* The value of the first cookie of that name in the request, up to a '|' (HAProxy's date mark). false: there is none. */
+bool cookie_find(const struct http_head *, const char *name, struct str *value);
+/* Writes the value of a Cookie field without the cookies of that name (HAProxy's spacing: "a=1; b=2"). out has room for
+ * field.n bytes. Returns its length; 0: nothing is left, the whole field goes. */
+uint32_t cookie_cut(struct str field, const char *name, char *out);
 /* The servers of a backend that carry this cookie value, one after the other in file order: start with NULL. */
 const struct server_config *cookie_server(const struct proxy_config *backend, struct str value, const struct server_config *after);
 /* The value of a Set-Cookie field that inserts value (NULL: clears the cookie): "SERVERID=web01; path=/". Returns its
@@ -28,6 +24,7 @@ const struct server_config *cookie_server(const struct proxy_config *backend, st
 uint32_t cookie_make(const struct cookie_config *, const char *value, char *out, uint32_t size);
 /* The server's own Set-Cookie sets this name. */
 bool cookie_is_set_by(const struct http_field *, const char *name);
-/* The response could be stored by a shared cache, as HAProxy judges it (status and Cache-Control, Pragma; for `nocache`). */
+/* The response could be stored by a cache, as HAProxy 2.6 judges it for `nocache`: method, status, a validator or an expiry
+ * date, and nothing in Cache-Control or Pragma against it. */
 bool cookie_response_cacheable(const struct http_head *response, enum http_method);
 #endif

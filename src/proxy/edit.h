@@ -10,10 +10,10 @@
 #include "proxy/http.h"
 
 struct edit_request {
-	const struct cookie_found *cut_cookie;  /* NULL: leave the cookies alone */
-	const char *forwarded_for;              /* address for X-Forwarded-For; NULL: none is added */
-	bool close;                             /* tell the server that the connection serves this request only */
-	bool chunked;                           /* the body goes out chunked (it came chunked) */
+	const char *cut_cookie;         /* cookies of this name are left out; NULL: leave the cookies alone */
+	const char *forwarded_for;      /* address for X-Forwarded-For; NULL: none is added */
+	bool close;                     /* tell the server that the connection serves this request only */
+	bool chunked;                   /* the body goes out chunked (it came chunked) */
 };
 struct edit_response {
 	bool close;                             /* tell the client that its connection ends after this response */

@@ -195,7 +195,7 @@ void checks_init(void)
 		for (const struct server_config *s = p->servers; s; s = s->next, server++) {
 			if (!s->check || s->disabled)
 				continue;
-			struct check *k = (struct check *)((char *)worker.checks + n * sizeof *k);
+			struct check *k = &worker.checks[n];
 			*k = (struct check){ .server = server, .first = true, .timer.expired = check_expired };
 			conn_open(&k->conn, -1, check_ready);
 			uint32_t first = health_first_ms(inter_min, n, worker.conf->check_count);

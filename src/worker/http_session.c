@@ -70,16 +70,16 @@ static bool choose_by_cookie(struct session *s, const struct http_head *head)
 {
 	const struct proxy_config *b = s->backend->config;
 	const struct server_config *c = NULL;
-	struct cookie_found found;
+	struct str value;
 
 	if (!b->cookie.name)
 		return false;
-	if (!cookie_find(head, b->cookie.name, &found)) {
+	if (!cookie_find(head, b->cookie.name, &value)) {
 		s->cookie_request = COOKIE_NONE;
 		return false;
 	}
 	s->cookie_request = COOKIE_INVALID;
-	while (found.value.n > 0 && (c = cookie_server(b, found.value, c)) != NULL) {
+	while (value.n > 0 && (c = cookie_server(b, value, c)) != NULL) {
 		struct server *server = &s->backend->servers[c->index - b->servers->index];
 		s->cookie_request = COOKIE_DOWN;
 		if (server_usable(server) || b->options & OPTION_PERSIST) {
@@ -186,11 +186,10 @@ static uint32_t edit_for_server(struct session *s)
 	uint32_t options = front->options | back->options;
 	struct edit_request e = { .chunked = s->request.chunked,
 		.close = options & (OPTION_HTTP_SERVER_CLOSE | OPTION_HTTPCLOSE) };
-	struct cookie_found found;
 	char address[ADDR_TEXT_MAX];
 
-	if (back->cookie.name && back->cookie.indirect && cookie_find(worker.head, back->cookie.name, &found))
-		e.cut_cookie = &found;
+	if (back->cookie.indirect)
+		e.cut_cookie = back->cookie.name;
 	if (options & OPTION_FORWARDFOR)
 		e.forwarded_for = addr_print(&s->peer.addr, address);
 	return edit_request(worker.head, &e, worker.scratch, worker.scratch_bytes);

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+#include "proxy/edit.h"
+#include <string.h>
+
+struct writer { char *p, *end; bool full; };
+
+static void put(struct writer *w, struct str s)
+{
+	if ((size_t)(w->end - w->p) < s.n) {
+		w->full = true;
+		return;
+	}
+	memcpy(w->p, s.p, s.n);
+	w->p += s.n;
+}
+
+#define PUT(w, literal) put(w, str_of(literal, sizeof literal - 1))
+
+static void put_number(struct writer *w, uint64_t v)
+{
+	char digits[20];
+
+	put(w, str_of(digits, text_put_u64(digits, v)));
+}
+
+static void put_field(struct writer *w, struct str name, struct str value)
+{
+	put(w, name);
+	PUT(w, ": ");
+	put(w, value);
+	PUT(w, "\r\n");
+}
+
+static uint32_t written(const struct writer *w, const char *start)
+{
+	return w->full ? 0 : (uint32_t)(w->p - start);
+}
+
+/* The Cookie field without ours; a field of nothing but ours goes. */
+static void put_cookies(struct writer *w, const struct http_field *f, const char *cut)
+{
+	char *start = w->p;
+
+	if ((size_t)(w->end - w->p) < f->name.n + 4u + f->value.n) {
+		w->full = true;
+		return;
+	}
+	put(w, f->name);
+	PUT(w, ": ");
+	uint32_t n = cookie_cut(f->value, cut, w->p);
+	if (n == 0) {
+		w->p = start;
+		return;
+	}
+	w->p += n;
+	PUT(w, "\r\n");
+}
+
+static void put_request_line(struct writer *w, const struct http_head *head)
+{
+	put(w, head->method);
+	PUT(w, " ");
+	if (head->path.n > 0 && head->path.p[0] == '?')
+		PUT(w, "/");    /* "http://host?query" has an empty path (RFC 9112 §3.2.1) */
+	put(w, head->path);
+	PUT(w, " HTTP/1.1\r\n");
+	if (head->has_host || head->host.n > 0)
+		put_field(w, str_of("host", 4), head->host);
+}
+
+uint32_t edit_request(const struct http_head *head, const struct edit_request *e, char *out, uint32_t size)
+{
+	struct writer w = { out, out + size, false };
+
+	put_request_line(&w, head);
+	for (uint32_t i = 0; i < head->field_count; i++) {
+		const struct http_field *f = &head->fields[i];
+		if (f->drop)
+			continue;
+		if (e->cut_cookie && str_is_nocase(f->name, "cookie"))
+			put_cookies(&w, f, e->cut_cookie);
+		else
+			put_field(&w, f->name, f->value);
+	}
+	if (head->body == HTTP_BODY_LENGTH) {
+		PUT(&w, "content-length: ");
+		put_number(&w, head->content_length);
+		PUT(&w, "\r\n");
+	}
+	if (e->chunked)
+		PUT(&w, "transfer-encoding: chunked\r\n");
+	if (e->forwarded_for)
+		put_field(&w, str_of("x-forwarded-for", 15), str_z(e->forwarded_for));
+	if (head->upgrade)
+		PUT(&w, "connection: upgrade\r\n");
+	else if (e->close)
+		PUT(&w, "connection: close\r\n");
+	PUT(&w, "\r\n");
+	return written(&w, out);
+}
+
+/* Length fields of a response: of its body; without one, what its own field says about the body it would have had. */
+static void put_response_length(struct writer *w, const struct http_head *head, const struct edit_response *e)
+{
+	bool described = head->body == HTTP_BODY_NONE && head->has_length && head->status >= 200 && head->status != 204;
+
+	if (head->body == HTTP_BODY_LENGTH || described) {
+		PUT(w, "content-length: ");
+		put_number(w, head->content_length);
+		PUT(w, "\r\n");
+	}
+	if (e->chunked)
+		PUT(w, "transfer-encoding: chunked\r\n");
+}
+
+uint32_t edit_response(const struct http_head *head, const struct edit_response *e, char *out, uint32_t size)
+{
+	struct writer w = { out, out + size, false };
+
+	PUT(&w, "HTTP/1.1 ");
+	put_number(&w, head->status);
+	PUT(&w, " ");
+	put(&w, head->reason);
+	PUT(&w, "\r\n");
+	for (uint32_t i = 0; i < head->field_count; i++) {
+		const struct http_field *f = &head->fields[i];
+		if (!f->drop && !(e->drop_cookie && cookie_is_set_by(f, e->drop_cookie)))
+			put_field(&w, f->name, f->value);
+	}
+	put_response_length(&w, head, e);
+	if (e->set_cookie.n > 0)
+		put_field(&w, str_of("set-cookie", 10), e->set_cookie);
+	if (e->cache_private)
+		PUT(&w, "cache-control: private\r\n");
+	if (head->upgrade)
+		PUT(&w, "connection: upgrade\r\n");
+	else if (e->close)
+		PUT(&w, "connection: close\r\n");
+	else if (e->keep_alive)
+		PUT(&w, "connection: keep-alive\r\n");
+	PUT(&w, "\r\n");
+	return written(&w, out);
+}
+
+static const char *explanation(unsigned status)
+{
+	static const struct { uint16_t status; const char *text; } list[] = {
+		{ 400, "Your browser sent an invalid request." },
+		{ 408, "Your browser didn't send a complete request in time." },
+		{ 414, "The address that was asked for is too long." },
+		{ 417, "What the request expects is not to be had here." },
+		{ 431, "The header of the request is too large." },
+		{ 501, "The request asks for something that is not implemented here." },
+		{ 502, "The server returned an invalid or incomplete response." },
+		{ 503, "No server is available to handle this request." },
+		{ 504, "The server didn't respond in time." },
+		{ 505, "Only HTTP/1.0 and HTTP/1.1 are spoken here." },
+	};
+
+	for (size_t i = 0; i < sizeof list / sizeof *list; i++)
+		if (list[i].status == status)
+			return list[i].text;
+	return "An internal error occurred.";
+}
+
+uint32_t edit_error(unsigned status, bool head_only, char *out, uint32_t size)
+{
+	struct writer w = { out, out + size, false };
+	struct str reason = str_z(http_reason(status)), text = str_z(explanation(status));
+
+	PUT(&w, "HTTP/1.1 ");
+	put_number(&w, status);
+	PUT(&w, " ");
+	put(&w, reason);
+	PUT(&w, "\r\ncontent-length: ");
+	put_number(&w, sizeof "<html><body><h1>NNN </h1>\n\n</body></html>\n" - 1 + reason.n + text.n);
+	PUT(&w, "\r\ncache-control: no-cache\r\ncontent-type: text/html\r\nconnection: close\r\n\r\n");
+	if (!head_only) {
+		PUT(&w, "<html><body><h1>");
+		put_number(&w, status);
+		PUT(&w, " ");
+		put(&w, reason);
+		PUT(&w, "</h1>\n");
+		put(&w, text);
+		PUT(&w, "\n</body></html>\n");
+	}
+	return written(&w, out);
+}
