@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT
+ * VRRP adverts, version 2 (RFC 3768) and 3 (RFC 9568), for IPv4: whole IP datagrams <-> struct vrrp_advert. After
+ * vrrp_packet_parse() every field of the advert can be trusted to be what the packet says; whether we want to hear it is
+ * another question, vrrp_packet_judge(). Pure.
+ */
+#ifndef VRRP_PACKET_H
+#define VRRP_PACKET_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/addr.h"
+#include "vrrp/config.h"
+
+#define VRRP_PROTOCOL 112
+#define VRRP_GROUP_IPV4 0xe0000012u     /* 224.0.0.18 */
+#define VRRP_ADDRESSES_MAX 64           /* of one router; more are refused in the configuration */
+#define VRRP_PACKET_MAX (20 + 8 + 4 * VRRP_ADDRESSES_MAX + VRRP_AUTH_BYTES)
+
+/* What the sum of a version 3 packet covers: peers differ (RFC 5798 was ambiguous, RFC 9568 §5.2.8 is not). */
+enum vrrp_checksum {
+	VRRP_SUM_PSEUDO,                /* message and pseudo-header: keepalived's and FRR's default, so ours */
+	VRRP_SUM_PLAIN,                 /* message alone: RFC 9568, Cisco, Juniper */
+	VRRP_SUM_GROUP,                 /* pseudo-header with 224.0.0.18 though sent to a peer: keepalived before 1.3.6 */
+};
+
+struct vrrp_advert {
+	struct addr source, destination;
+	uint8_t ttl, version, vrid, priority;
+	uint8_t auth_type;              /* version 2: 0 none, 1 simple text; version 3: 0 */
+	uint8_t auth_data[VRRP_AUTH_BYTES];
+	uint8_t checksum;               /* version 3: vrrp_checksum */
+	uint32_t interval_ms;
+	uint32_t address_count;         /* as the packet says; the first VRRP_ADDRESSES_MAX of them are kept */
+	struct addr addresses[VRRP_ADDRESSES_MAX];
+};
+
+/* Why a packet is not for the state machine. Each is counted. */
+enum vrrp_drop {
+	VRRP_GOOD,
+	/* vrrp_packet_parse: not a packet that can be understood */
+	VRRP_DROP_IP, VRRP_DROP_SHORT, VRRP_DROP_VERSION, VRRP_DROP_TYPE, VRRP_DROP_COUNT, VRRP_DROP_INTERVAL_ZERO,
+	VRRP_DROP_CHECKSUM, VRRP_DROP_VRID_ZERO,
+	/* vrrp_packet_judge: understood, and not to be believed */
+	VRRP_DROP_OTHER_VERSION, VRRP_DROP_TTL, VRRP_DROP_CAST, VRRP_DROP_PEER, VRRP_DROP_AUTH_TYPE, VRRP_DROP_PASSWORD,
+	VRRP_DROP_INTERVAL,
+	/* the caller's */
+	VRRP_DROP_VRID, VRRP_DROP_STATE,
+	VRRP_DROP_COUNT_OF
+};
+const char *vrrp_drop_name(enum vrrp_drop);
+
+/* n: bytes received, which may be more than the datagram (Ethernet padding). */
+enum vrrp_drop vrrp_packet_parse(const uint8_t *, size_t n, struct vrrp_advert *);
+/* The checks of RFC 9568 §7.1 and RFC 3768 §7.1 that need to know the configuration. In version 2 another interval is a
+ * reason to drop, in version 3 it is not. */
+enum vrrp_drop vrrp_packet_judge(const struct vrrp_config *, const struct vrrp_advert *);
+/* The advert names the addresses that we have, in any order. A difference is said, but is no reason to drop. */
+bool vrrp_packet_same_addresses(const struct vrrp_config *, const struct vrrp_advert *);
+/* Writes the whole IPv4 datagram; returns its length (out has VRRP_PACKET_MAX bytes). */
+size_t vrrp_packet_build(const struct vrrp_config *, const struct addr *source, const struct addr *destination,
+	uint8_t priority, enum vrrp_checksum, uint8_t *out);
+#endif
