@@ -71,7 +71,7 @@ struct server_config {
 
 struct bind_config {
 	struct endpoint address;
-	const char *interface;                  /* NULL: any */
+	const char *name, *interface;           /* NULL: none; any */
 	uint32_t index;                         /* over all bind addresses of the file; its listening socket */
 	uint32_t line;
 	struct bind_config *next;

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT
+ * What the files of conf/ share and nobody else includes, but `tandem help`, which prints the keyword table.
+ *
+ * The table (keywords.c) is the language: a row says where a word may stand, what it takes, its range, its default, its
+ * one-line help, and the setter that stores it. A word that is not in the table is refused. Setters report what is wrong
+ * and go on, so that one run finds every error of the file.
+ *
+ * A line that is marked for another node is checked like any other, on a copy of the section that is thrown away.
+ */
+#ifndef CONF_PARSE_H
+#define CONF_PARSE_H
+#include "conf/conf.h"
+#include "conf/lex.h"
+
+/* Where a word may stand. A row has one AS_ bit, and for each section that takes it an IN_ bit. */
+enum {
+	IN_GLOBAL = 1 << 0, IN_VRRP = 1 << 1, IN_DEFAULTS = 1 << 2, IN_FRONTEND = 1 << 3, IN_BACKEND = 1 << 4,
+	IN_LISTEN = 1 << 5,
+	IN_FRONT = IN_DEFAULTS | IN_FRONTEND | IN_LISTEN,
+	IN_BACK = IN_DEFAULTS | IN_BACKEND | IN_LISTEN,
+	IN_PROXY = IN_FRONT | IN_BACK,
+	IN_ANY = IN_GLOBAL | IN_VRRP | IN_PROXY,
+
+	AS_SECTION = 1 << 8,    /* starts a section */
+	AS_LINE = 1 << 9,       /* starts a line */
+	AS_OPTION = 1 << 10,    /* behind `option` */
+	AS_TIMEOUT = 1 << 11,   /* behind `timeout` */
+	AS_HTTP_CHECK = 1 << 12, /* behind `http-check` */
+	AS_EXPECT = 1 << 13,    /* behind `http-check expect` */
+	AS_SERVER = 1 << 14,    /* on a server or default-server line */
+	AS_BIND = 1 << 15,      /* on a bind line */
+	AS_COOKIE = 1 << 16,    /* on a cookie line */
+	AS_VIP = 1 << 17,       /* on a virtual_ipaddress line */
+	AS_TRACK = 1 << 18,     /* on a track_backend line */
+	AS_STATS = 1 << 19,     /* behind `stats` */
+	AS_SOCKET = 1 << 20,    /* on a stats socket line */
+	AS_ALL = 0x1fff00,
+
+	REPEATS = 1 << 24,      /* may stand in a section more than once */
+	TAKES_NO = 1 << 25,     /* `no option X` */
+};
+#define ARGS_ANY LEX_WORDS_MAX          /* as max: however many */
+
+/* Sizes of things; with them the largest file that is accepted fits CONF_ARENA_MAX. */
+#define CONF_VRRPS_MAX 64
+#define CONF_VIPS_MAX 255               /* of one vrrp section: the packet counts them in a byte */
+#define CONF_PEERS_MAX 32
+#define CONF_TRACKS_MAX 16
+#define CONF_SYSCTLS_MAX 64
+#define CONF_PROXIES_MAX 256
+#define CONF_BINDS_MAX 256              /* of the file, like the next one */
+#define CONF_SERVERS_MAX 1024
+#define CONF_NAME_MAX 63                /* bytes of a name */
+#define CONF_ERRORS_MAX 100             /* then reading stops */
+#define KEYWORDS_MAX 160
+
+struct parser;
+struct keyword;
+/* Stores the arguments in the object: struct global_config, vrrp_config, proxy_config; server_config and so on for the
+ * words of such a line. */
+typedef void keyword_set(struct parser *, const struct keyword *, const struct str *args, uint32_t n, void *object);
+
+struct keyword {
+	uint32_t where;
+	const char *name;
+	uint8_t min, max;               /* arguments */
+	keyword_set *set;
+	uint16_t field, size;           /* in the object; size 0: the setter knows */
+	uint32_t low, high, initial;    /* the range; for flags low is the value. Times: ms */
+	const char *arguments, *help;
+};
+
+struct parser {
+	struct arena *arena;
+	struct conf *conf;
+	const char *file_name;
+	conf_report *report;
+	void *context;
+	uint32_t error_count;
+	uint32_t line;
+
+	uint32_t section;               /* IN_ bit; 0: none yet, or one that is skipped */
+	const char *section_word, *section_name;        /* "backend", "web"; name NULL: it has none */
+	uint32_t section_line, section_errors;          /* section_errors: error_count when it began */
+	void *object;                   /* what its lines fill */
+	bool skipping;                  /* an unknown section: its lines are not read */
+	uint32_t global_line;           /* 0: no global section yet */
+	struct proxy_config defaults;   /* what the next proxy section starts with */
+
+	bool foreign;                   /* this line is for other nodes */
+	bool marked;                    /* it has an @ */
+	bool negated;                   /* `no option` */
+	uint32_t marker_line;           /* the first line with an @; 0: none */
+	bool marker_matched;            /* one of them was for this node */
+	bool node_from_host;
+	bool braces_reported, crlf_reported;
+	uint32_t http_mode_line;        /* of the last option that chooses when connections close */
+	/* Per row: the line where this node's section last had it. Lines only grow, so what is below section_line belongs
+	 * to an earlier section. */
+	uint32_t seen[KEYWORDS_MAX];
+	uint32_t seen_word[KEYWORDS_MAX];       /* the same within a line */
+	struct lex_line words;
+	union {                         /* where lines for other nodes go */
+		struct global_config global;
+		struct vrrp_config vrrp;
+		struct proxy_config proxy;
+	} scratch;
+};
+
+/* ---- keywords ---- */
+
+const struct keyword *keyword_table(uint32_t *count);
+/* The row of this word in this AS_ context, in the given sections or, failing that, in any. NULL: none. */
+const struct keyword *keyword_find(uint32_t as, uint32_t sections, struct str word);
+/* The row whose name is nearest, at most two edits away; NULL: none. */
+const struct keyword *keyword_nearest(uint32_t as, uint32_t sections, struct str word, unsigned *distance);
+/* What stands in front of such a word in the file: "option " or "". */
+const char *keyword_prefix(const struct keyword *);
+const char *section_text(uint32_t in);          /* "vrrp"; of several: "frontend, listen or defaults" */
+/* Gives an object the defaults of all numbers, times and choices of these rows. */
+void keyword_defaults(uint32_t as, uint32_t sections, void *object);
+/* Why a word that HAProxy or keepalived knows is not known here; NULL: they do not know it either. */
+const char *foreign_reason(uint32_t as, uint32_t sections, struct str word);
+
+/* ---- conf ---- */
+
+#define CLIPPED(s) (int)((s).n > 64 ? 64 : (s).n), (s).p       /* for %.*s */
+void refuse(struct parser *, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void refuse_at(struct parser *, uint32_t line, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void warn(struct parser *, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void warn_at(struct parser *, uint32_t line, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* Checks the number of arguments and that it is not there twice, and calls the setter. */
+void keyword_apply(struct parser *, const struct keyword *, const struct str *args, uint32_t n, void *object);
+/* The rest of a line: words, each with the arguments that its row asks for. */
+void words_apply(struct parser *, uint32_t as, const struct str *words, uint32_t n, void *object);
+/* No row has this word: says so, with what the author may have meant. */
+void unknown_word(struct parser *, uint32_t as, struct str word);
+/* The line of this section that has the keyword; 0: it has none (or only for other nodes). */
+uint32_t line_of(const struct parser *, uint32_t as, const char *name);
+/* A copy for good; nothing is kept of a line for another node. */
+const char *keep_text(struct parser *, struct str);
+void *keep(struct parser *, const void *object, size_t size);
+
+/* ---- verify: what can be said only when a section, or the file, is complete ---- */
+
+void verify_section(struct parser *);            /* the section ends; section is 0 afterwards */
+void verify_file(struct parser *);
+
+/* ---- setters ---- */
+
+bool name_is_good(struct str);                  /* HAProxy's rule: letters, digits and - _ . : */
+bool token_is_good(struct str);                 /* RFC 9110 §5.6.2 */
+/* These report, and return false. */
+bool check_name(struct parser *, const char *what, struct str);
+bool take_endpoint(struct parser *, const char *what, struct str, struct endpoint *);
+bool take_signed(struct str, int32_t low, int32_t high, int32_t *);
+const char *print_ms(uint32_t ms, char out[16]);        /* "1500ms", "2s" */
+
+keyword_set begin_global, begin_vrrp, begin_proxy;
+keyword_set set_number, set_seconds, set_ms, set_bytes, set_value, set_choice, set_name, set_path, set_interface, set_ipv4;
+keyword_set set_family, set_no, set_option_bit;
+keyword_set set_node, set_sysctl, set_log, set_stats_socket, set_mode_bits, set_level;
+keyword_set set_auth_type, set_auth_pass, set_vip, set_peer, set_track, set_track_weight;
+keyword_set set_bind, set_server, set_default_server, set_server_cookie, set_check_addr, set_balance, set_cookie,
+	set_cookie_domain, set_expect, set_expect_status, set_expect_string, set_redispatch, set_http_mode, set_httpchk,
+	set_proxy_log, set_keep_alive, set_default_backend;
+#endif

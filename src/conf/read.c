@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT
+ * The one place of conf/ that makes system calls: it fetches the file.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "conf/conf.h"
+
+static const char *fail(const char *path, const char *why, conf_report *report, void *context)
+{
+	char sentence[512];
+
+	(void)text_format(sentence, sizeof sentence, "%s: %s", path, why);
+	report(context, CONF_ERROR, sentence);
+	return NULL;
+}
+
+/* At most size bytes. -1 with errno. */
+static ssize_t read_whole(int fd, char *bytes, size_t size)
+{
+	size_t used = 0;
+
+	while (used < size) {
+		ssize_t n = read(fd, bytes + used, size - used);
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1)
+			return -1;
+		if (n == 0)
+			break;
+		used += (size_t)n;
+	}
+	return (ssize_t)used;
+}
+
+const char *conf_read(struct arena *arena, const char *path, uint32_t *n, conf_report *report, void *context)
+{
+	struct stat st;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+	if (fd == -1)
+		return fail(path, strerror(errno), report, context);
+	if (fstat(fd, &st) == -1 || S_ISDIR(st.st_mode)) {
+		(void)close(fd);
+		return fail(path, "it is a directory", report, context);
+	}
+	if (S_ISREG(st.st_mode) && st.st_size > CONF_BYTES_MAX) {
+		(void)close(fd);
+		return fail(path, "the file is larger than 262144 bytes", report, context);
+	}
+	/* A pipe has no size; nor have files in /proc. */
+	size_t size = S_ISREG(st.st_mode) && st.st_size > 0 ? (size_t)st.st_size : CONF_BYTES_MAX;
+	char *bytes = arena_array(arena, "configuration file", size + 1, 1);
+	ssize_t used = read_whole(fd, bytes, size + 1);
+	int error = errno;
+	(void)close(fd);
+	if (used == -1)
+		return fail(path, strerror(error), report, context);
+	if ((size_t)used > size)
+		return fail(path, size == CONF_BYTES_MAX ? "the file is larger than 262144 bytes" :
+			"the file grew while it was read: try again", report, context);
+	*n = (uint32_t)used;
+	return bytes;
+}
+_Static_assert(CONF_BYTES_MAX == 262144, "the sentences above say this number");

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: MIT
+ * Setters of the sections defaults, frontend, backend and listen, but for server lines.
+ */
+#include <string.h>
+#include "conf/parse.h"
+
+static bool check_proxy_line(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n)
+{
+	uint32_t from = k->low == IN_DEFAULTS && n > 0 && !str_is(args[0], "from") ? 1 : k->low == IN_DEFAULTS ? 0 : 1;
+
+	if (n > from && str_is(args[from], "from"))
+		refuse(p, "'from' is HAProxy's and comes later: a section starts with the defaults section before it");
+	else if (n > from)
+		refuse(p, "'%s' takes a name and nothing else, not '%.*s'", k->name, CLIPPED(args[from]));
+	else if (n > 0)
+		return check_name(p, k->name, args[0]);
+	return true;
+}
+
+/* HAProxy's rule: a frontend and a backend may have the same name, two of a kind may not. */
+static void check_duplicate(struct parser *p, const struct proxy_config *c, struct str name, uint8_t sides)
+{
+	if (str_is(name, c->name) && c->sides & sides)
+		refuse(p, "%s '%s' is there already, as the %s in line %u", p->section_word, c->name,
+			section_text(c->sides == PROXY_FRONTEND ? IN_FRONTEND : c->sides == PROXY_BACKEND ? IN_BACKEND :
+			IN_LISTEN), c->line);
+}
+
+/* As in HAProxy: a defaults section starts from the built-in values, not from the one before it. */
+static void begin_defaults(struct parser *p, const struct str *args, uint32_t n)
+{
+	struct proxy_config fresh = { .redispatch_interval = -1, .check = { .method = "OPTIONS", .uri = "/",
+		.version = "HTTP/1.0" } };
+
+	keyword_defaults(AS_LINE | AS_TIMEOUT, IN_PROXY, &fresh);
+	keyword_defaults(AS_SERVER, IN_PROXY, &fresh.default_server);
+	p->defaults = fresh;
+	p->section = IN_DEFAULTS;
+	p->section_name = n > 0 && name_is_good(args[0]) ? keep_text(p, args[0]) : NULL;
+	p->object = &p->defaults;
+	p->skipping = false;
+}
+
+void begin_proxy(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n, void *object)
+{
+	struct proxy_config fresh = p->defaults, **last = &p->conf->proxies;
+	bool good = check_proxy_line(p, k, args, n);
+
+	(void)object;
+	if (k->low == IN_DEFAULTS) {
+		begin_defaults(p, args, n);
+		return;
+	}
+	fresh.sides = k->low == IN_FRONTEND ? PROXY_FRONTEND : k->low == IN_BACKEND ? PROXY_BACKEND :
+		PROXY_FRONTEND | PROXY_BACKEND;
+	for (; *last; last = &(*last)->next)
+		check_duplicate(p, *last, args[0], fresh.sides);
+	if (p->conf->proxy_count == CONF_PROXIES_MAX) {
+		refuse(p, "more than %u frontends and backends", (unsigned)CONF_PROXIES_MAX);
+		return;
+	}
+	fresh.name = good || name_is_good(args[0]) ? keep_text(p, args[0]) : "?";
+	fresh.line = p->line;
+	fresh.index = p->conf->proxy_count++;
+	*last = keep(p, &fresh, sizeof fresh);
+	p->section = k->low;
+	p->section_name = fresh.name;
+	p->object = *last;
+	p->skipping = false;
+}
+
+void set_proxy_log(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n, void *object)
+{
+	struct proxy_config *c = object;
+
+	(void)k;
+	(void)n;
+	if (str_is(args[0], "global"))
+		c->options |= OPTION_LOG_GLOBAL;
+	else
+		refuse(p, "'log %.*s': a %s section takes 'log global' only; targets are in the global section",
+			CLIPPED(args[0]), p->section_word);
+}
+
+void set_balance(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n, void *object)
+{
+	static const char others[] = " static-rr leastconn first source uri url_param hdr rdp-cookie random hash ";
+	char word[16];
+	struct proxy_config *c = object;
+
+	if (!str_is(args[0], "roundrobin")) {
+		size_t length = text_format(word, sizeof word, " %.*s ", (int)(args[0].n < 12 ? args[0].n : 12), args[0].p);
+		refuse(p, "'%s %.*s' %s: roundrobin is what there is", k->name, CLIPPED(args[0]),
+			length > 2 && strstr(others, word) ? "is HAProxy's and comes later" : "is unknown");
+	} else if (n > 1) {
+		refuse(p, "'%s roundrobin' takes no argument", k->name);
+	}
+	c->balance = BALANCE_ROUNDROBIN;
+}
+
+void set_default_backend(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n, void *object)
+{
+	struct proxy_config *c = object;
+
+	(void)k;
+	(void)n;
+	if (!check_name(p, "backend", args[0]))
+		return;
+	c->default_backend_name = keep_text(p, args[0]);
+	c->default_backend_line = p->line;
+}
+
+static void add_bind(struct parser *p, struct proxy_config *c, struct bind_config *bind, struct str address)
+{
+	struct bind_config **last = &c->binds;
+
+	if (!take_endpoint(p, "bind", address, &bind->address))
+		return;
+	if (addr_is_multicast(&bind->address.addr)) {
+		refuse(p, "bind '%.*s': no connection can come to a multicast address", CLIPPED(address));
+		return;
+	}
+	if (p->foreign)
+		return;
+	if (p->conf->bind_count == CONF_BINDS_MAX) {
+		refuse(p, "more than %u bind addresses", (unsigned)CONF_BINDS_MAX);
+		return;
+	}
+	while (*last)
+		last = &(*last)->next;
+	c->bind_count++;
+	p->conf->bind_count++;
+	*last = keep(p, bind, sizeof *bind);
+}
+
+void set_bind(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n, void *object)
+{
+	struct proxy_config *c = object;
+	struct bind_config bind = { .line = p->line };
+	struct str list = args[0];
+
+	(void)k;
+	words_apply(p, AS_BIND, args + 1, n - 1, &bind);
+	for (uint32_t start = 0; start <= list.n; ) {
+		uint32_t end = start;
+		while (end < list.n && list.p[end] != ',')
+			end++;
+		add_bind(p, c, &bind, str_of(list.p + start, end - start));
+		start = end + 1;
+	}
+}
+
+void set_redispatch(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n, void *object)
+{
+	struct proxy_config *c = object;
+	int32_t interval = -1;
+
+	if (n > 0 && (!take_signed(args[0], -1, 255, &interval) || interval == 0)) {
+		refuse(p, "'option %s' takes -1 (the last retry) or 1 to 255 (every Nth), not '%.*s'", k->name, CLIPPED(args[0]));
+		return;
+	}
+	c->redispatch_interval = interval;
+	c->options &= ~(uint32_t)OPTION_REDISPATCH;
+	c->options |= p->negated ? 0 : OPTION_REDISPATCH;
+}
+
+/* One of three counts. A later section overrides its defaults; two in one section contradict each other. */
+void set_http_mode(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n, void *object)
+{
+	const uint32_t all = OPTION_HTTP_SERVER_CLOSE | OPTION_HTTPCLOSE;
+	struct proxy_config *c = object;
+
+	(void)args;
+	(void)n;
+	if (p->negated) {
+		c->options &= ~k->low;
+		return;
+	}
+	if (!p->foreign && p->http_mode_line >= p->section_line)
+		refuse(p, "'option %s' contradicts line %u", k->name, p->http_mode_line);
+	if (!p->foreign)
+		p->http_mode_line = p->line;
+	c->options = (c->options & ~all) | k->low;
+}
+
+/* ---- checks ---- */
+
+static bool is_visible(struct str s)
+{
+	for (uint32_t i = 0; i < s.n; i++)
+		if (s.p[i] <= ' ' || s.p[i] >= 0x7f)
+			return false;
+	return s.n > 0;
+}
+
+/* HAProxy's old way to give headers: "HTTP/1.1\r\nHost: www\r\nX: y". Each line must be a header that can be sent. */
+static bool headers_are_good(struct str s)
+{
+	while (s.n > 0) {
+		uint32_t colon = 0, end = 0;
+		while (end < s.n && s.p[end] != '\r' && s.p[end] != '\n')
+			end++;
+		while (colon < end && s.p[colon] != ':')
+			colon++;
+		if (colon == end || !token_is_good(str_of(s.p, colon)))
+			return false;
+		for (uint32_t i = colon + 1; i < end; i++)
+			if (((unsigned char)s.p[i] < ' ' && s.p[i] != '\t') || s.p[i] == 0x7f)
+				return false;
+		if (end < s.n && (end + 2 > s.n || s.p[end] != '\r' || s.p[end + 1] != '\n'))
+			return false;
+		end = end < s.n ? end + 2 : end;
+		s = str_of(s.p + end, s.n - end);
+	}
+	return true;
+}
+
+static void take_version(struct parser *p, struct str s, struct check_config *check)
+{
+	char lines[LEX_LINE_MAX + 3];
+	uint32_t end = (uint32_t)strcspn(s.p, "\r\n");
+	struct str version = str_of(s.p, end), headers = str_of(s.p + end, s.n - end);
+
+	if (!str_is(version, "HTTP/1.0") && !str_is(version, "HTTP/1.1")) {
+		refuse(p, "option httpchk: the version must be HTTP/1.0 or HTTP/1.1, not '%.*s'", CLIPPED(version));
+		return;
+	}
+	check->version = keep_text(p, version);
+	if (headers.n >= 2 && headers.p[0] == '\r' && headers.p[1] == '\n')
+		headers = str_of(headers.p + 2, headers.n - 2);
+	else if (headers.n > 0)
+		headers.n = UINT32_MAX;
+	if (headers.n == UINT32_MAX || !headers_are_good(headers)) {
+		refuse(p, "option httpchk: what follows the version must be headers, such as "
+			"HTTP/1.1\\r\\nHost:\\ www.example.net");
+		return;
+	}
+	if (headers.n == 0)
+		return;
+	memcpy(lines, headers.p, headers.n);
+	if (lines[headers.n - 1] != '\n') {
+		memcpy(lines + headers.n, "\r\n", 2);
+		headers.n += 2;
+	}
+	check->headers = keep_text(p, str_of(lines, headers.n));
+}
+
+/* One argument is the URI, two are method and URI. */
+void set_httpchk(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n, void *object)
+{
+	struct check_config *check = &((struct proxy_config *)object)->check;
+
+	check->kind = CHECK_HTTP;
+	check->method = "OPTIONS";
+	check->uri = "/";
+	check->version = "HTTP/1.0";
+	check->headers = NULL;
+	if (n > 3)
+		refuse(p, "'option %s' takes METHOD URI VERSION; '%.*s' is too much (a space in it needs a backslash)", k->name,
+			CLIPPED(args[3]));
+	if (n > 1 && !token_is_good(args[0]))
+		refuse(p, "'option %s': '%.*s' is no method", k->name, CLIPPED(args[0]));
+	else if (n > 1)
+		check->method = keep_text(p, args[0]);
+	if (n > 0 && !is_visible(args[n > 1]))
+		refuse(p, "'option %s': '%.*s' is no URI", k->name, CLIPPED(args[n > 1]));
+	else if (n > 0)
+		check->uri = keep_text(p, args[n > 1]);
+	if (n > 2)
+		take_version(p, args[2], check);
+}
+
+void set_expect(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n, void *object)
+{
+	struct check_config *check = &((struct proxy_config *)object)->check;
+	bool not = str_is(args[0], "!");
+	const struct keyword *sub;
+
+	(void)k;
+	args += not;
+	n -= not;
+	sub = keyword_find(AS_EXPECT, p->section, args[0]);
+	if (!sub) {
+		unknown_word(p, AS_EXPECT, args[0]);
+		return;
+	}
+	check->expect_not = not;
+	keyword_apply(p, sub, args + 1, n - 1, check);
+}
+
+void set_expect_status(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n, void *object)
+{
+	struct check_config *check = object;
+	struct str list = args[0];
+
+	(void)n;
+	check->expect = EXPECT_STATUS;
+	check->range_count = 0;
+	for (uint32_t start = 0; start <= list.n; ) {
+		uint32_t end = start, dash = start, low, high;
+		while (end < list.n && list.p[end] != ',')
+			end++;
+		while (dash < end && list.p[dash] != '-')
+			dash++;
+		struct str first = str_of(list.p + start, dash - start);
+		struct str second = dash < end ? str_of(list.p + dash + 1, end - dash - 1) : first;
+		if (!text_to_u32(first, k->high, &low) || !text_to_u32(second, k->high, &high) || low < k->low || high < low) {
+			refuse(p, "http-check expect status: '%.*s' is no list of codes from %u to %u, such as 200 or 200-399,404",
+				CLIPPED(list), k->low, k->high);
+			return;
+		}
+		if (check->range_count == EXPECT_RANGES_MAX) {
+			refuse(p, "http-check expect status: more than %u ranges", (unsigned)EXPECT_RANGES_MAX);
+			return;
+		}
+		check->ranges[check->range_count].low = (uint16_t)low;
+		check->ranges[check->range_count++].high = (uint16_t)high;
+		start = end + 1;
+	}
+}
+
+void set_expect_string(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n, void *object)
+{
+	struct check_config *check = object;
+
+	(void)n;
+	if (args[0].n == 0)
+		refuse(p, "http-check expect %s: the text is empty", k->name);
+	check->expect = EXPECT_STRING;
+	check->text = keep_text(p, args[0]);
+}

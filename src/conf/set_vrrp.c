@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT
+ * Setters of the vrrp sections.
+ */
+#include <string.h>
+#include "conf/parse.h"
+
+void begin_vrrp(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n, void *object)
+{
+	struct vrrp_config fresh = { .line = p->line }, **last = &p->conf->vrrps;
+	uint32_t count = 0;
+
+	(void)k;
+	(void)n;
+	(void)object;
+	if (!check_name(p, "vrrp section", args[0]))
+		fresh.name = "?";
+	for (; *last; last = &(*last)->next, count++)
+		if (str_is(args[0], (*last)->name))
+			refuse(p, "vrrp '%s' is there already, in line %u", (*last)->name, (*last)->line);
+	if (count == CONF_VRRPS_MAX) {
+		refuse(p, "more than %u vrrp sections", (unsigned)CONF_VRRPS_MAX);
+		return;
+	}
+	if (!fresh.name)
+		fresh.name = keep_text(p, args[0]);
+	fresh.index = p->conf->vrrp_count++;
+	keyword_defaults(AS_LINE, IN_VRRP, &fresh);
+	*last = keep(p, &fresh, sizeof fresh);
+	p->section = IN_VRRP;
+	p->section_name = fresh.name;
+	p->object = *last;
+	p->skipping = false;
+}
+
+void set_auth_type(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n, void *object)
+{
+	struct vrrp_config *v = object;
+
+	(void)n;
+	if (str_is(args[0], "PASS"))
+		v->has_auth = true;
+	else if (str_is(args[0], "AH"))
+		refuse(p, "'auth_type AH' was taken out of VRRP by RFC 3768: nothing but keepalived speaks it, and it protects "
+			"from little; use PASS");
+	else if (str_is(args[0], "none"))
+		v->has_auth = false;
+	else
+		refuse(p, "'%s' must be %s, not '%.*s'", k->name, k->arguments, CLIPPED(args[0]));
+}
+
+void set_auth_pass(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n, void *object)
+{
+	struct vrrp_config *v = object;
+	uint32_t used = args[0].n > VRRP_AUTH_BYTES ? VRRP_AUTH_BYTES : args[0].n;
+
+	(void)n;
+	if (args[0].n == 0)
+		refuse(p, "'%s' is empty", k->name);
+	else if (args[0].n > VRRP_AUTH_BYTES)
+		warn(p, "only the first %u bytes of auth_pass count, as in keepalived", (unsigned)VRRP_AUTH_BYTES);
+	memset(v->auth_pass, 0, sizeof v->auth_pass);
+	memcpy(v->auth_pass, args[0].p, used);
+	if (line_of(p, AS_LINE, "auth_type") == 0)
+		v->has_auth = true;     /* a password is there to be used */
+}
+
+static bool take_vip(struct parser *p, struct str s, struct prefix *at)
+{
+	if (!prefix_parse(s, at))
+		refuse(p, "virtual_ipaddress: '%.*s' is not an address, such as 192.168.1.10/24", CLIPPED(s));
+	else if (at->addr.family == ADDR_IPV6)
+		refuse(p, "virtual_ipaddress: '%.*s': VRRP over IPv6 comes later", CLIPPED(s));
+	else if (addr_is_any(&at->addr) || addr_is_multicast(&at->addr) || at->addr.bytes[0] >= 240
+	    || at->addr.bytes[0] == 127 || at->length == 0)
+		refuse(p, "virtual_ipaddress: '%.*s' cannot be the address of an interface", CLIPPED(s));
+	else
+		return true;
+	return false;
+}
+
+void set_vip(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n, void *object)
+{
+	struct vrrp_config *v = object;
+	struct vip_config vip = { .line = p->line }, **last = &v->vips;
+	struct addr another;
+
+	(void)k;
+	if (!take_vip(p, args[0], &vip.address))
+		return;
+	if (n > 1 && addr_parse(str_of(args[1].p, (size_t)strcspn(args[1].p, "/")), &another)) {
+		refuse(p, "virtual_ipaddress: one address a line: '%.*s' needs a line of its own", CLIPPED(args[1]));
+		return;
+	}
+	words_apply(p, AS_VIP, args + 1, n - 1, &vip);
+	if (p->foreign)
+		return;
+	for (; *last; last = &(*last)->next)
+		if (addr_equal(&(*last)->address.addr, &vip.address.addr)) {
+			refuse(p, "virtual_ipaddress %.*s is there already, in line %u", CLIPPED(args[0]), (*last)->line);
+			return;
+		}
+	if (v->vip_count == CONF_VIPS_MAX) {
+		refuse(p, "more than %u addresses in one vrrp section", (unsigned)CONF_VIPS_MAX);
+		return;
+	}
+	v->vip_count++;
+	*last = keep(p, &vip, sizeof vip);
+}
+
+void set_peer(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n, void *object)
+{
+	struct vrrp_config *v = object;
+	struct peer_config peer = { 0 }, **last = &v->peers;
+	struct keyword row = *k;
+	uint32_t errors = p->error_count;
+
+	row.field = 0;                  /* the address is the peer's first field; the rules are those of any address */
+	set_ipv4(p, &row, args, n, &peer.address);
+	if (p->foreign || p->error_count > errors)
+		return;
+	for (; *last; last = &(*last)->next)
+		if (addr_equal(&(*last)->address, &peer.address)) {
+			refuse(p, "unicast_peer %.*s is there twice", CLIPPED(args[0]));
+			return;
+		}
+	if (v->peer_count == CONF_PEERS_MAX) {
+		refuse(p, "more than %u peers", (unsigned)CONF_PEERS_MAX);
+		return;
+	}
+	v->peer_count++;
+	*last = keep(p, &peer, sizeof peer);
+}
+
+void set_track(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n, void *object)
+{
+	struct vrrp_config *v = object;
+	struct track_config track = { .line = p->line }, **last = &v->tracks;
+
+	(void)k;
+	if (!check_name(p, "backend", args[0]))
+		return;
+	words_apply(p, AS_TRACK, args + 1, n - 1, &track);
+	if (p->foreign)
+		return;
+	for (; *last; last = &(*last)->next)
+		if (str_is(args[0], (*last)->backend_name)) {
+			refuse(p, "track_backend '%s' is there already, in line %u", (*last)->backend_name, (*last)->line);
+			return;
+		}
+	if (v->track_count == CONF_TRACKS_MAX) {
+		refuse(p, "more than %u track_backend lines in one vrrp section", (unsigned)CONF_TRACKS_MAX);
+		return;
+	}
+	v->track_count++;
+	track.backend_name = keep_text(p, args[0]);
+	*last = keep(p, &track, sizeof track);
+}
+
+void set_track_weight(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n, void *object)
+{
+	struct track_config *track = object;
+	int32_t weight;
+
+	(void)n;
+	if (!take_signed(args[0], -254, 254, &weight))
+		refuse(p, "'%s' must be a whole number from -254 to 254, not '%.*s'", k->name, CLIPPED(args[0]));
+	else
+		track->weight = (int16_t)weight;
+}

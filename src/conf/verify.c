@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: MIT
+ * What can be said only when a section, or the whole file, has been read: what is missing, and what does not go together.
+ */
+#include <string.h>
+#include "conf/parse.h"
+
+/* ---- one vrrp section ---- */
+
+static void verify_required(struct parser *p, const struct vrrp_config *v)
+{
+	const char *node = p->conf->global.node;
+	const char *missing = !v->interface ? "interface" : v->vrid == 0 ? "virtual_router_id" :
+		!v->vips ? "virtual_ipaddress" : NULL;
+
+	if (missing)
+		refuse_at(p, v->line, "vrrp '%s' has no '%s' line%s%s%s", v->name, missing,
+			p->marker_line ? " for node '" : "", p->marker_line ? node : "", p->marker_line ? "'" : "");
+}
+
+static void verify_interval(struct parser *p, const struct vrrp_config *v)
+{
+	uint32_t line = line_of(p, AS_LINE, "advert_int"), ms = v->advert_int_ms;
+	char text[16];
+
+	if (v->version == 2 && (ms % 1000 != 0 || ms == 0))
+		refuse_at(p, line, "advert_int %s: version 2 has whole seconds only, from 1 to 255; 'version 3' has hundredths",
+			print_ms(ms, text));
+	if (v->version == 3 && (ms % 10 != 0 || ms > 40950))
+		refuse_at(p, line, "advert_int %s: version 3 has hundredths of a second, from 0.01 to 40.95",
+			print_ms(ms, text));
+}
+
+static void verify_auth(struct parser *p, const struct vrrp_config *v)
+{
+	uint32_t type = line_of(p, AS_LINE, "auth_type"), pass = line_of(p, AS_LINE, "auth_pass");
+
+	if (v->version == 3 && (pass || v->has_auth))
+		refuse_at(p, pass ? pass : type, "version 3 has no passwords (RFC 5798 §9): leave out auth_pass, or use version 2");
+	else if (pass && !v->has_auth)
+		refuse_at(p, pass, "auth_pass contradicts 'auth_type none' in line %u", type);
+	else if (v->has_auth && !pass)
+		refuse_at(p, type, "'auth_type PASS' needs an auth_pass line");
+}
+
+static void verify_addresses(struct parser *p, const struct vrrp_config *v)
+{
+	uint32_t unicast = line_of(p, AS_LINE, "unicast_src_ip"), mcast = line_of(p, AS_LINE, "mcast_src_ip");
+	char text[ADDR_TEXT_MAX];
+
+	if (unicast && mcast)
+		refuse_at(p, unicast > mcast ? unicast : mcast, "unicast_src_ip contradicts mcast_src_ip (line %u)",
+			unicast > mcast ? mcast : unicast);
+	else if (unicast && !v->peers)
+		refuse_at(p, unicast, "unicast_src_ip without unicast_peer: who is to hear it?");
+	else if (mcast && v->peers)
+		refuse_at(p, mcast, "mcast_src_ip contradicts unicast_peer: with peers nothing is sent to the multicast group; "
+			"'unicast_src_ip' says where adverts come from");
+	for (const struct peer_config *peer = v->peers; peer; peer = peer->next)
+		if (addr_equal(&peer->address, &v->source))
+			refuse_at(p, unicast, "unicast_peer %s is this node's own unicast_src_ip",
+				addr_print(&peer->address, text));
+	for (const struct vip_config *vip = v->vips; vip; vip = vip->next) {
+		if (v->priority != VRRP_PRIORITY_OWNER && addr_equal(&vip->address.addr, &v->source))
+			refuse_at(p, vip->line, "virtual_ipaddress %s is also the address that adverts come from",
+				addr_print(&vip->address.addr, text));
+		for (const struct peer_config *peer = v->peers; peer; peer = peer->next)
+			if (addr_equal(&peer->address, &vip->address.addr))
+				refuse_at(p, vip->line, "virtual_ipaddress %s is also a unicast_peer",
+					addr_print(&peer->address, text));
+	}
+}
+
+static void verify_vrrp(struct parser *p, const struct vrrp_config *v)
+{
+	uint32_t nopreempt = line_of(p, AS_LINE, "nopreempt");
+
+	verify_required(p, v);
+	verify_interval(p, v);
+	verify_auth(p, v);
+	verify_addresses(p, v);
+	if (nopreempt && v->state_master_hint)
+		warn_at(p, nopreempt, "'nopreempt' counts here; keepalived ignores it on a node with 'state MASTER'");
+	if (v->priority == VRRP_PRIORITY_OWNER && (nopreempt || v->tracks))
+		warn_at(p, nopreempt ? nopreempt : v->tracks->line, "a node with priority 255 owns the address: it never yields, "
+			"whatever this line says");
+}
+
+/* ---- one frontend, backend or listen section ---- */
+
+static void verify_mode(struct parser *p, struct proxy_config *c)
+{
+	const char *what = NULL;
+	uint32_t line = 0;
+
+	if (c->mode == MODE_HTTP)
+		return;
+	if (c->options & OPTION_FORWARDFOR) {
+		what = "option forwardfor";
+		line = line_of(p, AS_OPTION, "forwardfor");
+	} else if (c->options & OPTION_HTTPLOG) {
+		what = "option httplog";        /* as in HAProxy, the line for connections instead */
+		line = line_of(p, AS_OPTION, "httplog");
+		c->options = (c->options & ~(uint32_t)OPTION_HTTPLOG) | OPTION_TCPLOG;
+	} else if (c->cookie.name && c->sides & PROXY_BACKEND) {
+		what = "cookie";
+		line = line_of(p, AS_LINE, "cookie");
+	}
+	if (what)
+		warn_at(p, line ? line : c->line, "'%s' has no effect in %s '%s', which is in mode tcp", what, p->section_word,
+			c->name);
+}
+
+static void verify_cookies(struct parser *p, const struct proxy_config *c)
+{
+	bool used = c->cookie.name && c->mode == MODE_HTTP;
+
+	for (const struct server_config *s = c->servers; s; s = s->next) {
+		if (used && !s->cookie && !s->backup)
+			refuse_at(p, s->line, "server '%s' has no 'cookie' value, but the section inserts cookie '%s': its clients "
+				"would not stay", s->name, c->cookie.name);
+		if (!c->cookie.name && s->cookie)
+			warn_at(p, s->line, "the cookie value of server '%s' has no effect: %s '%s' has no 'cookie' line", s->name,
+				p->section_word, c->name);
+		for (const struct server_config *t = c->servers; used && s->cookie && t != s; t = t->next)
+			if (t->cookie && strcmp(t->cookie, s->cookie) == 0) {
+				refuse_at(p, s->line, "server '%s' has the same cookie value as '%s' in line %u", s->name, t->name,
+					t->line);
+				break;
+			}
+	}
+}
+
+static void verify_proxy(struct parser *p, struct proxy_config *c)
+{
+	uint32_t expect = line_of(p, AS_HTTP_CHECK, "expect");
+
+	if (c->sides & PROXY_FRONTEND && !c->binds)
+		warn_at(p, c->line, "%s '%s' has no 'bind' line: no client can reach it", p->section_word, c->name);
+	if (c->sides == PROXY_FRONTEND && !c->default_backend_name)
+		refuse_at(p, c->line, "frontend '%s' has no 'default_backend' line", c->name);
+	if (c->sides & PROXY_BACKEND && !c->servers && !(c->sides & PROXY_FRONTEND && c->default_backend_name))
+		warn_at(p, c->line, "%s '%s' has no server", p->section_word, c->name);
+	if (c->sides & PROXY_BACKEND && expect && c->check.kind != CHECK_HTTP)
+		refuse_at(p, expect, "'http-check expect' needs 'option httpchk'");
+	verify_mode(p, c);
+	if (c->sides & PROXY_BACKEND)
+		verify_cookies(p, c);
+}
+
+void verify_section(struct parser *p)
+{
+	/* After an error the missing line may be the one that had it. */
+	bool good = p->error_count == p->section_errors;
+
+	if (good && p->section == IN_VRRP)
+		verify_vrrp(p, p->object);
+	else if (good && p->section & (IN_FRONTEND | IN_BACKEND | IN_LISTEN))
+		verify_proxy(p, p->object);
+	p->section = 0;
+}
+
+/* ---- the file ---- */
+
+static struct proxy_config *find_backend(const struct parser *p, const char *name)
+{
+	for (struct proxy_config *c = p->conf->proxies; c; c = c->next)
+		if (c->sides & PROXY_BACKEND && strcmp(c->name, name) == 0)
+			return c;
+	return NULL;
+}
+
+/* The name is no backend's: says what it is, or what is meant. */
+static void refuse_backend(struct parser *p, uint32_t line, const char *keyword, const char *name)
+{
+	const char *near = NULL;
+	unsigned limit = strlen(name) < 4 ? 1 : 2, distance = limit + 1;
+
+	for (const struct proxy_config *c = p->conf->proxies; c; c = c->next) {
+		unsigned d = text_distance(str_z(name), str_z(c->name), limit);
+		if (d == 0) {
+			refuse_at(p, line, "%s '%s' is a frontend (line %u), not a backend", keyword, name, c->line);
+			return;
+		}
+		if (c->sides & PROXY_BACKEND && d < distance) {
+			distance = d;
+			near = c->name;
+		}
+	}
+	refuse_at(p, line, "%s '%s': there is no such backend%s%s%s", keyword, name, near ? " (did you mean '" : "",
+		near ? near : "", near ? "'?)" : "");
+}
+
+static void resolve_backends(struct parser *p)
+{
+	for (struct proxy_config *c = p->conf->proxies; c; c = c->next) {
+		struct proxy_config *b = c->default_backend_name ? find_backend(p, c->default_backend_name) : c;
+		if (!(c->sides & PROXY_FRONTEND) || (b == c && !(c->sides & PROXY_BACKEND)))
+			continue;
+		if (!b)
+			refuse_backend(p, c->default_backend_line, "default_backend", c->default_backend_name);
+		else if (b->mode != c->mode)
+			refuse_at(p, c->default_backend_line, "'%s' is in mode %s and its backend '%s' (line %u) in mode %s", c->name,
+				c->mode == MODE_HTTP ? "http" : "tcp", b->name, b->line, b->mode == MODE_HTTP ? "http" : "tcp");
+		c->default_backend = b;
+	}
+}
+
+static void resolve_tracks(struct parser *p, struct vrrp_config *v)
+{
+	for (struct track_config *t = v->tracks; t; t = t->next) {
+		const struct proxy_config *b = find_backend(p, t->backend_name);
+		bool checked = false;
+		if (!b) {
+			refuse_backend(p, t->line, "track_backend", t->backend_name);
+			continue;
+		}
+		t->backend = b->index;
+		for (const struct server_config *s = b->servers; s; s = s->next)
+			checked |= s->check;
+		if (!checked)
+			warn_at(p, t->line, "no server of backend '%s' has 'check', so track_backend never sees it fail", b->name);
+	}
+}
+
+static void compare_vrrps(struct parser *p, const struct vrrp_config *a, const struct vrrp_config *b)
+{
+	char text[ADDR_TEXT_MAX];
+
+	if (a->interface && b->interface && strcmp(a->interface, b->interface) == 0 && a->vrid && a->vrid == b->vrid)
+		refuse_at(p, b->line, "vrrp '%s' has virtual_router_id %u on %s, as '%s' in line %u has", b->name,
+			(unsigned)b->vrid, b->interface, a->name, a->line);
+	for (const struct vip_config *x = a->vips; x; x = x->next)
+		for (const struct vip_config *y = b->vips; y; y = y->next)
+			if (addr_equal(&x->address.addr, &y->address.addr))
+				refuse_at(p, y->line, "virtual_ipaddress %s is in vrrp '%s' too, in line %u",
+					addr_print(&y->address.addr, text), a->name, x->line);
+}
+
+/* The kernel lets only one socket listen: an address, and any address, on the same port are one too many. */
+static bool binds_collide(const struct bind_config *a, const struct bind_config *b)
+{
+	const struct addr *x = &a->address.addr, *y = &b->address.addr;
+
+	return a->address.port == b->address.port && x->family == y->family
+		&& (addr_equal(x, y) || addr_is_any(x) || addr_is_any(y))
+		&& (!a->interface || !b->interface || strcmp(a->interface, b->interface) == 0);
+}
+
+/* Compares it with all binds before it in the file. */
+static void verify_bind(struct parser *p, const struct bind_config *bind)
+{
+	char text[ADDR_TEXT_MAX], other[ADDR_TEXT_MAX];
+
+	for (const struct proxy_config *c = p->conf->proxies; c; c = c->next)
+		for (const struct bind_config *b = c->binds; b; b = b->next) {
+			if (b == bind)
+				return;
+			if (binds_collide(b, bind)) {
+				refuse_at(p, bind->line, "bind %s collides with %s of '%s' in line %u",
+					endpoint_print(&bind->address, text), endpoint_print(&b->address, other), c->name, b->line);
+				return;
+			}
+		}
+}
+
+static void number_all(struct conf *conf)
+{
+	uint32_t binds = 0, servers = 0;
+
+	for (struct proxy_config *c = conf->proxies; c; c = c->next) {
+		for (struct bind_config *b = c->binds; b; b = b->next)
+			b->index = binds++;
+		for (struct server_config *s = c->servers; s; s = s->next)
+			s->index = servers++;
+	}
+}
+
+void verify_file(struct parser *p)
+{
+	struct conf *conf = p->conf;
+
+	number_all(conf);
+	if (!conf->vrrps && !conf->proxies && p->error_count == 0)
+		refuse_at(p, 0, "neither a vrrp section nor a frontend: there is nothing to do");
+	resolve_backends(p);
+	for (struct vrrp_config *v = conf->vrrps; v; v = v->next) {
+		resolve_tracks(p, v);
+		for (const struct vrrp_config *before = conf->vrrps; before != v; before = before->next)
+			compare_vrrps(p, before, v);
+	}
+	for (struct proxy_config *c = conf->proxies; c; c = c->next)
+		for (const struct bind_config *b = c->binds; b; b = b->next)
+			verify_bind(p, b);
+	if (p->marker_line && !p->marker_matched)
+		warn_at(p, p->marker_line, "this line and others are for other nodes, and none is for '%s', which is this node's "
+			"name%s; -n NODE or 'node' in global names it", conf->global.node,
+			p->node_from_host ? " since the host is called that" : "");
+}
