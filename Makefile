@@ -4,6 +4,8 @@
 
 MAKEFLAGS += --no-builtin-rules
 .DELETE_ON_ERROR:
+# V=1 shows the compiler's command lines.
+Q = $(if $(V),,@echo "  CC $<";)
 BOARD ?= x86_64
 include boards/$(BOARD).mk
 PREFIX ?= /usr/local
@@ -60,7 +62,7 @@ $(OUT)/tandem.debug: $(OBJ) $(LIBMNL)
 		then echo "$@ contains an allocator"; rm -f $@; exit 1; fi
 $(OUT)/%.o: %.c $(TOOLCHAIN) $(LIBMNL) Makefile boards/$(BOARD).mk
 	@mkdir -p $(@D)
-	$(TOOL) $(CFLAGS) -isystem $(dir $(LIBMNL))include -MMD -MP -c $< -o $@
+	$(Q)$(TOOL) $(CFLAGS) -isystem $(dir $(LIBMNL))include -MMD -MP -c $< -o $@
 $(OUT)/src/main.o: CFLAGS += -DTANDEM_VERSION='"$(VERSION)"' -DTANDEM_LIBMNL='"$(shell cat $(dir $(LIBMNL))origin 2>/dev/null)"'
 $(OUT)/src/main.o: $(OUT)/version
 $(OUT)/version: always
@@ -90,7 +92,7 @@ UNIT_SRC = $(wildcard src/base/*.c src/vrrp/*.c src/proxy/*.c src/conf/*.c)
 UNIT_TESTS = $(patsubst test/unit/%.c,%,$(wildcard test/unit/test_*.c))
 $(UNIT)/%.o: %.c Makefile build/test-packages.done
 	@mkdir -p $(@D)
-	$(UNIT_CC) -MMD -MP -c $< -o $@
+	$(Q)$(UNIT_CC) -MMD -MP -c $< -o $@
 $(UNIT)/libtandem.a: $(UNIT_SRC:%.c=$(UNIT)/%.o)
 	rm -f $@; ar rcs $@ $^
 $(UNIT)/test_%: $(UNIT)/test/unit/test_%.o $(UNIT)/libtandem.a

@@ -9,14 +9,14 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 dir=$1 arch=$2 cc=$3; shift 3
 mkdir -p "$dir"; dir=$(cd "$dir" && pwd)
-[ -f "$dir/origin" ] && exit 0
+[ -f "$dir/origin" ] && { touch "$dir/libmnl.a"; exit 0; }
 
 if "$here/apt.sh" "$dir" source libmnl 2>"$dir/source.log"; then
 	: >"$dir/config.h"
 	for f in attr callback nlmsg; do
 		"$cc" "$@" -DHAVE_CONFIG_H -I"$dir" -I"$dir/libmnl/include" -c "$dir/libmnl/src/$f.c" -o "$dir/$f.o"
 	done
-	from="$(sed -n 's/^libmnl (\([^)]*\)).*/\1/p' "$dir/libmnl/debian/changelog" | head -n 1) from Debian's source"
+	from="$(sed -n 's/^libmnl (\([^)]*\)).*/\1/p' "$dir/libmnl/debian/changelog" | head -n 1) from Debian (source package)"
 	headers=$dir/libmnl/include/libmnl
 else
 	"$here/apt.sh" "$dir" binary trixie "libmnl-dev:$arch"
@@ -26,7 +26,7 @@ else
 	done
 	printf '%s\n' '_Noreturn void tandem_never(void);' 'void tandem_never(void) { __builtin_trap(); }' >"$dir/never.c"
 	"$cc" "$@" -c "$dir/never.c" -o "$dir/never.o"
-	from="$(ls "$dir"/apt-binary-trixie/get | sed -n 's/^libmnl-dev_\([^_]*\)_.*/\1/p' | head -n 1) from Debian 13's library"
+	from="$(ls "$dir"/apt-binary-trixie/get | sed -n 's/^libmnl-dev_\([^_]*\)_.*/\1/p' | head -n 1) from Debian 13 (libmnl-dev)"
 	headers=$dir/libmnl-dev/usr/include/libmnl
 fi
 rm -f "$dir/libmnl.a"

@@ -6,6 +6,11 @@
 #include <string.h>
 #include "base/text.h"
 
+size_t handoff_bytes(unsigned count)
+{
+	return sizeof HANDOFF_VARIABLE + 1 + (size_t)count * sizeof "scoreboard4294967295=2147483647 ";
+}
+
 void handoff_init(struct handoff *h, char *area, size_t size)
 {
 	h->text = area;

@@ -11,6 +11,7 @@
 
 struct handoff { char *text; size_t size, used; };      /* text starts with "TANDEM_FDS=" and is fit for envp */
 
+size_t handoff_bytes(unsigned count);           /* room that this many descriptors need */
 void handoff_init(struct handoff *, char *area, size_t size);
 /* false: the area is full. The descriptor's close-on-exec flag is the caller's business (clear it in the child). */
 bool handoff_add(struct handoff *, const char *name, unsigned number, int fd);

@@ -13,7 +13,7 @@
 
 #define VRRP_PROTOCOL 112
 #define VRRP_GROUP_IPV4 0xe0000012u     /* 224.0.0.18 */
-#define VRRP_ADDRESSES_MAX 64           /* of one router; more are refused in the configuration */
+#define VRRP_ADDRESSES_MAX 255          /* the packet counts them in a byte */
 #define VRRP_PACKET_MAX (20 + 8 + 4 * VRRP_ADDRESSES_MAX + VRRP_AUTH_BYTES)
 
 /* What the sum of a version 3 packet covers: peers differ (RFC 5798 was ambiguous, RFC 9568 §5.2.8 is not). */

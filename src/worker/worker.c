@@ -11,41 +11,13 @@
 #include "base/handoff.h"
 #include "base/log.h"
 #include "base/privilege.h"
+#include "plan.h"
 
 #define HEAD_RESERVE 1024               /* what an edited head may be longer than the one that came (tune.maxrewrite) */
 #define TURN_MS_MAX 1000                /* it turns at least this often, so that the guard sees that it lives */
 
 struct worker worker;
 static struct log_target log_targets[LOG_TARGETS_MAX];
-
-/* How many of each kind there are. Every number is a sum with a reason a term. */
-struct plan { uint32_t sessions, server_conns, buffers, ios, timers, accesses; };
-
-static struct plan plan_of(const struct conf *conf)
-{
-	uint32_t max = conf->global.maxconn;
-	struct plan p = { .sessions = max };
-
-	p.server_conns = max            /* one a session */
-		+ max / 4 + 4;          /* idle ones that wait for the next request */
-	p.buffers = 2 * max             /* one a direction */
-		+ 2 * conf->check_count;        /* question and answer */
-	p.ios = conf->bind_count + p.sessions + p.server_conns + conf->check_count;
-	p.timers = p.sessions + p.server_conns + conf->check_count;
-	for (const struct proxy_config *f = conf->proxies; f; f = f->next)
-		if (f->sides & PROXY_FRONTEND && access_wanted(f))
-			p.accesses = max;
-	return p;
-}
-
-uint32_t worker_descriptors(const struct conf *conf)
-{
-	return plan_of(conf).ios
-		+ 3                     /* standard input, output, error */
-		+ 2                     /* configuration, scoreboard */
-		+ LOG_TARGETS_MAX
-		+ 1;                    /* a connection that is refused for want of room */
-}
 
 static void pool_plan(struct pool *p, struct arena *a, const char *name, size_t size, uint32_t count)
 {
@@ -56,7 +28,7 @@ static void pool_plan(struct pool *p, struct arena *a, const char *name, size_t 
 
 void worker_memory(struct worker *w, struct arena *a, const struct conf *conf)
 {
-	struct plan p = plan_of(conf);
+	struct plan p = plan_worker(conf);
 
 	pool_plan(&w->sessions, a, "sessions", sizeof(struct session), p.sessions);
 	pool_plan(&w->server_conns, a, "server connections", sizeof(struct server_conn), p.server_conns);

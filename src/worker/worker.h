@@ -251,7 +251,6 @@ extern struct worker worker;
 
 /* Takes everything from the arena that a worker with this configuration needs: the plan that `tandem check` prints. */
 void worker_memory(struct worker *, struct arena *, const struct conf *);
-uint32_t worker_descriptors(const struct conf *);       /* at most open at once */
 int worker_main(int argc, char **argv);         /* `tandem worker`: started by the guard, not by people */
 struct buf *worker_buffer(void);                /* from the pool, empty */
 #endif

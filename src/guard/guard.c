@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: MIT */
+#include "guard/guard.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "base/handoff.h"
+#include "base/log.h"
+#include "base/net.h"
+#include "base/privilege.h"
+#include "plan.h"
+
+#define TICK_MS 100
+#define BACKLOG 4096                    /* the kernel cuts it to net.core.somaxconn */
+
+struct guard guard;
+static struct io signals = { .fd = -1 };
+static struct timer tick;
+
+struct options { const char *file, *node, *pid_file; bool daemon; };
+
+/* ---- plan ---- */
+
+static uint32_t vip_count(const struct conf *conf)
+{
+	uint32_t n = 0;
+
+	for (const struct vrrp_config *c = conf->vrrps; c; c = c->next)
+		n += c->vip_count;
+	return n;
+}
+
+void guard_memory(struct guard *g, struct arena *a, const struct conf *conf)
+{
+	uint32_t vips = vip_count(conf), interfaces = conf->vrrp_count + vips;
+
+	loop_init(&g->loop, a, interfaces + 2 /* signals, netlink */, 2 * conf->vrrp_count + 1 /* tick */);
+	g->routers = arena_array(a, "routers", sizeof *g->routers, conf->vrrp_count);
+	g->interfaces = arena_array(a, "interfaces", sizeof *g->interfaces, interfaces);
+	struct vip *all = arena_array(a, "floating addresses", sizeof *all, vips);
+	uint32_t k = 0;
+	for (const struct vrrp_config *c = conf->vrrps; c; c = c->next) {
+		g->routers[k++].vips = all;
+		all += c->vip_count;
+	}
+	g->listeners = arena_array(a, "listening sockets", sizeof *g->listeners, conf->bind_count);
+	g->environment = arena_array(a, "descriptors handed over", handoff_bytes(conf->bind_count + LOG_TARGETS_MAX + 2), 1);
+}
+
+uint32_t guard_descriptors(const struct conf *conf)
+{
+	return 3 + conf->bind_count
+		+ 2 * (conf->vrrp_count + vip_count(conf))      /* an interface hears and sends */
+		+ 3                     /* netlink twice, gratuitous ARP */
+		+ 4                     /* signals, our binary, configuration, scoreboard */
+		+ LOG_TARGETS_MAX;
+}
+
+/* ---- start ---- */
+
+static bool read_options(int argc, char **argv, struct options *o)
+{
+	*o = (struct options){ .file = CONF_PATH_DEFAULT };
+	for (int i = 1; i < argc; i++) {
+		const char **value = strcmp(argv[i], "-f") == 0 ? &o->file : strcmp(argv[i], "-n") == 0 ? &o->node
+			: strcmp(argv[i], "-p") == 0 ? &o->pid_file : NULL;
+		if (strcmp(argv[i], "-d") == 0) {
+			o->daemon = true;
+		} else if (value && i + 1 < argc) {
+			*value = argv[++i];
+		} else {
+			log_err("run: %s '%s' (tandem run [-f FILE] [-n NODE] [-d] [-p PIDFILE])",
+				value ? "a value is missing after" : "unknown option", argv[i]);
+			return false;
+		}
+	}
+	return true;
+}
+
+static void report(void *context, enum conf_severity severity, const char *sentence)
+{
+	(void)context;
+	log_at(severity == CONF_ERROR ? LOG_L_ERR : LOG_L_WARNING, "%s", sentence);
+}
+
+/* The bytes that were checked are the bytes that workers read: sealed, whatever becomes of the file. */
+static int keep_configuration(const char *bytes, uint32_t n)
+{
+	int fd = memfd_create("tandem-conf", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	if (fd == -1 || write(fd, bytes, n) != (ssize_t)n
+	    || fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) == -1)
+		die(2, "cannot keep the configuration in memory: %s", strerror(errno));
+	return fd;
+}
+
+static void raise_descriptor_limit(uint32_t needed)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == -1 || limit.rlim_cur >= needed)
+		return;
+	limit.rlim_cur = needed;
+	if (limit.rlim_max < needed)
+		limit.rlim_max = needed;
+	if (setrlimit(RLIMIT_NOFILE, &limit) == -1)
+		die(2, "this configuration needs %u descriptors a process, the system allows fewer (ulimit -n): %s: lower maxconn",
+			needed, strerror(errno));
+}
+
+static void open_listeners(const struct conf *conf)
+{
+	char address[ADDR_TEXT_MAX];
+
+	for (const struct proxy_config *p = conf->proxies; p; p = p->next) {
+		for (const struct bind_config *b = p->binds; b; b = b->next) {
+			int fd = net_listen(&b->address, b->interface, BACKLOG);
+			if (fd == -1)
+				die(2, "%s:%u: frontend %s cannot listen on %s: %s", guard.conf_path, b->line, p->name,
+					endpoint_print(&b->address, address), strerror(errno));
+			guard.listeners[b->index] = fd;
+		}
+	}
+}
+
+/* Adverts go out in time also when the worker has all the processor. */
+static void rise_in_priority(void)
+{
+	struct sched_param low = { .sched_priority = 1 };
+
+	if (sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &low) == -1 && setpriority(PRIO_PROCESS, 0, -20) == -1)
+		log_debug("no priority over other processes: %s", strerror(errno));
+}
+
+static void become_daemon(void)
+{
+	pid_t child = fork();
+
+	if (child == -1)
+		die(2, "cannot go into the background: %s", strerror(errno));
+	if (child > 0)
+		_exit(0);
+	(void)setsid();
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	for (int fd = 0; null != -1 && fd < 3; fd++)
+		(void)dup2(null, fd);
+}
+
+static void write_pid_file(const char *path)
+{
+	char text[16];
+	size_t n = text_format(text, sizeof text, "%d\n", (int)getpid());
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+	if (fd == -1 || write(fd, text, n) != (ssize_t)n)
+		die(2, "cannot write the pid file %s: %s", path, strerror(errno));
+	(void)close(fd);
+}
+
+/* ---- run ---- */
+
+static void reap(void)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		supervise_child(pid, status);
+}
+
+static void signals_ready(struct io *io, short revents)
+{
+	struct signalfd_siginfo s;
+
+	(void)revents;
+	while (read(io->fd, &s, sizeof s) == (ssize_t)sizeof s) {
+		switch (s.ssi_signo) {
+		case SIGCHLD:
+			reap();
+			break;
+		case SIGHUP:
+			log_warn("SIGHUP: this version cannot reload: nothing has changed; restart it to use a new file");
+			break;
+		case SIGUSR1:
+			log_warn("SIGUSR1: this version cannot drain: nothing has changed");
+			break;
+		default:
+			log_notice("stopping: signal %u", s.ssi_signo);
+			guard.stopping = guard.loop.stop = true;
+		}
+	}
+}
+
+static void open_signals(void)
+{
+	static const int list[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGCHLD };
+	sigset_t set;
+
+	(void)sigemptyset(&set);
+	for (size_t i = 0; i < sizeof list / sizeof *list; i++)
+		(void)sigaddset(&set, list[i]);
+	(void)signal(SIGPIPE, SIG_IGN);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) == -1 || (signals.fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)) == -1)
+		die(2, "cannot receive signals: %s", strerror(errno));
+	signals.ready = signals_ready;
+	loop_watch(&guard.loop, &signals, POLLIN);
+}
+
+static void ticked(struct timer *t, uint64_t now_ms)
+{
+	supervise_tick(now_ms);
+	if (guard.board)
+		routers_check();
+	timer_set(&guard.loop.timers, t, now_ms + TICK_MS);
+}
+
+static const struct conf *read_configuration(struct arena *a, struct options *o)
+{
+	static char host[256];
+	uint32_t n;
+
+	if (gethostname(host, sizeof host - 1) == -1)
+		host[0] = '\0';
+	const char *bytes = conf_read(a, o->file, &n, report, NULL);
+	const struct conf *conf = bytes ? conf_load(a, o->file, bytes, n, o->node, host, report, NULL) : NULL;
+	if (conf && conf->proxy_count)
+		guard.conf_fd = keep_configuration(bytes, n);
+	return conf;
+}
+
+static void open_all(const struct conf *conf)
+{
+	struct identity who;
+	uint32_t descriptors = guard_descriptors(conf), worker = plan_worker(conf).descriptors;
+
+	if (conf->proxy_count && geteuid() == 0 && !identity_find(conf->global.user, conf->global.group, &who))
+		die(1, "%s: there is no user '%s'%s%s%s on this system", guard.conf_path, conf->global.user,
+			conf->global.group ? ", or no group '" : "", conf->global.group ? conf->global.group : "",
+			conf->global.group ? "'," : "");
+	raise_descriptor_limit(descriptors > worker || !conf->proxy_count ? descriptors : worker);
+	guard.self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	if (guard.self == -1 && conf->proxy_count)
+		die(2, "cannot open /proc/self/exe, which the worker is started from (is /proc mounted?): %s", strerror(errno));
+	open_listeners(conf);
+	if (conf->proxy_count && !(guard.board = scoreboard_make(conf, &guard.board_fd)))
+		die(2, "cannot share memory with the worker: %s", strerror(errno));
+	if (conf->vrrp_count && !netlink_open())
+		die(2, "cannot open a netlink socket: %s", strerror(errno));
+	for (const struct vrrp_config *c = conf->vrrps; c; c = c->next) {
+		int fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+		if (fd == -1)
+			die(2, "%s:%u: vrrp needs root's rights (CAP_NET_ADMIN and CAP_NET_RAW): %s", guard.conf_path, c->line,
+				strerror(errno));
+		(void)close(fd);
+	}
+}
+
+static void start_all(const struct conf *conf)
+{
+	open_signals();
+	rise_in_priority();
+	supervise_start();
+	if (conf->vrrp_count) {
+		routers_init();
+		netlink_refresh();
+	}
+	tick.expired = ticked;
+	if (conf->proxy_count)
+		timer_set(&guard.loop.timers, &tick, guard.loop.now_ms + TICK_MS);
+}
+
+int guard_run(int argc, char **argv)
+{
+	static struct arena configuration;
+	struct options o;
+
+	if (!read_options(argc, argv, &o))
+		return 1;
+	if (!arena_open(&configuration, CONF_ARENA_MAX) || !arena_open(&guard.memory, ARENA_BYTES_MAX))
+		die(2, "no address space: %s", strerror(errno));
+	const struct conf *conf = read_configuration(&configuration, &o);
+	if (!conf)
+		return 1;
+	guard.conf = conf;
+	guard.conf_path = o.file;
+	guard.node = conf->global.node;
+	arena_freeze(&configuration);
+	guard_memory(&guard, &guard.memory, conf);
+	arena_seal(&guard.memory);
+	open_all(conf);
+	memcpy(guard.log_targets, conf->global.log_targets, sizeof guard.log_targets);
+	if (o.daemon)
+		become_daemon();
+	if (o.pid_file)
+		write_pid_file(o.pid_file);
+	log_open(guard.log_targets, conf->global.log_target_count);
+	sysctls_write(conf);
+	start_all(conf);
+	log_notice("ready: node %s, %u virtual routers, %u listeners", guard.node, conf->vrrp_count, conf->bind_count);
+	while (!guard.loop.stop)
+		loop_turn(&guard.loop, 60000);
+	routers_stop();
+	supervise_stop();
+	if (o.pid_file)
+		(void)unlink(o.pid_file);
+	return 0;
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT
+ * The guard: the process that keeps root's rights. It takes part in VRRP, moves the addresses, holds the listening sockets
+ * and watches the worker; it parses no HTTP and no TLS. (keepalived would say parent or master; master is a state here.)
+ * One header for the folder; each part is under the name of its file. There is one guard a process: `guard`.
+ */
+#ifndef GUARD_GUARD_H
+#define GUARD_GUARD_H
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include "base/arena.h"
+#include "base/loop.h"
+#include "conf/conf.h"
+#include "scoreboard.h"
+#include "vrrp/vrrp.h"
+
+/* ---- interfaces: what routers run on and addresses are put on ---- */
+
+struct interface {
+	const char *name;
+	uint32_t index;                 /* 0: there is none of that name now */
+	bool up;                        /* administratively, and with a carrier */
+	uint8_t mac[6];
+	struct addr primary;            /* its first address that is not a floating one; ADDR_NONE: none */
+	struct io receive;              /* AF_PACKET: hears adverts below netfilter; fd -1: not open */
+	int send;                       /* raw IPv4 */
+	bool seen;                      /* in the list of links that is being read */
+};
+
+/* ---- routers ---- */
+
+struct vip {
+	const struct vip_config *config;
+	struct interface *interface;
+	bool present;                   /* on the interface, as far as the kernel has told */
+	bool permanent;                 /* somebody else's, for ever: the address owner's own. Neither renewed nor removed */
+	uint32_t removals;              /* by others, one after the other */
+	uint64_t removed_ms;            /* the last one */
+	bool missing_said;
+};
+
+#define COMPLAINTS_MAX 8
+
+struct complaint { struct addr source; uint8_t kind; uint64_t next_ms; uint32_t wait_ms; };
+
+struct router {
+	const struct vrrp_config *config;
+	struct vrrp vr;
+	struct interface *interface;
+	struct timer timer;             /* vr.deadline_ms */
+	struct timer garp;              /* the second burst, then refreshes */
+	struct vip *vips;
+	uint8_t checksum;               /* vrrp_checksum of what we send: the peer's */
+	uint8_t blocked;                /* enum router_block: why it is in FAULT */
+	bool garp_second;               /* the burst after garp_master_delay is still to come */
+	bool started;                   /* addresses of an earlier run have been dealt with */
+	uint64_t renewed_ms;
+	uint32_t drops[VRRP_DROP_COUNT_OF];
+	struct complaint complaints[COMPLAINTS_MAX];
+};
+
+enum router_block {
+	ROUTER_FREE, ROUTER_NO_INTERFACE, ROUTER_LINK_DOWN, ROUTER_NO_ADDRESS, ROUTER_TRACK, ROUTER_WORKER
+};
+
+/* adverts.c */
+bool adverts_open(struct interface *);          /* sockets and group; false with errno */
+void adverts_close(struct interface *);
+void router_event(struct router *, enum vrrp_event_kind);       /* START, FAIL or STOP */
+void router_set_priority(struct router *, uint8_t);
+void routers_init(void);
+void routers_check(void);                       /* who may take part now; called when anything about it has changed */
+void routers_stop(void);
+
+/* complain.c: sentences about adverts that do not fit ours, not repeated every second */
+void complain_drop(struct router *, const struct vrrp_advert *, enum vrrp_drop);
+void complain_addresses(struct router *, const struct vrrp_advert *);
+void complain_other_vrid(struct router *, const struct vrrp_advert *);
+
+/* netlink.c */
+bool netlink_open(void);
+void netlink_refresh(void);                     /* asks the kernel for all links and addresses, and acts on what is new */
+/* 0, or an errno. valid_s: the kernel removes it by itself after so long; asked again, the time starts anew. */
+int netlink_address_add(const struct vip *, uint32_t valid_s);
+int netlink_address_delete(const struct vip *);
+
+/* vips.c */
+uint32_t vips_lifetime_s(const struct vrrp_config *);
+void vips_take(struct router *);
+void vips_renew(struct router *);
+void vips_release(struct router *);
+void vips_put_back(struct router *, struct vip *);      /* somebody else removed it */
+void vips_clean_at_start(struct router *);              /* what an earlier run has left behind */
+void vips_garp_timer(struct timer *, uint64_t now_ms);
+
+/* sysctl.c */
+void sysctls_write(const struct conf *);
+bool sysctl_write(const char *name, const char *value);         /* dots or slashes; false with errno */
+
+/* supervise.c */
+void supervise_start(void);
+void supervise_stop(void);
+void supervise_child(pid_t, int status);
+void supervise_tick(uint64_t now_ms);
+bool supervise_can_serve(void);
+
+/* ---- guard ---- */
+
+struct guard {
+	const struct conf *conf;
+	const char *conf_path, *node;
+	struct scoreboard *board;       /* NULL: no proxy sections */
+	struct arena memory;
+	struct loop loop;
+	struct router *routers;         /* conf->vrrp_count */
+	struct interface *interfaces;
+	uint32_t interface_count;
+	int *listeners;                 /* by bind index */
+	int self, conf_fd, board_fd;    /* our own binary; the configuration; the scoreboard */
+	struct log_target log_targets[LOG_TARGETS_MAX];
+	char *environment;              /* for the worker */
+	bool stopping;
+};
+extern struct guard guard;
+
+/* Takes everything from the arena that a guard with this configuration needs: the plan that `tandem check` prints. */
+void guard_memory(struct guard *, struct arena *, const struct conf *);
+uint32_t guard_descriptors(const struct conf *);
+int guard_run(int argc, char **argv);
+#endif
