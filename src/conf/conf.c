@@ -148,12 +148,6 @@ void unknown_word(struct parser *p, uint32_t as, struct str word)
 
 /* ---- lines ---- */
 
-/* "lb01" is for this node; a host called lb01.example.net is lb01, as in keepalived. */
-static bool is_this_node(const struct parser *p, struct str name)
-{
-	return str_is(name, p->conf->global.node);
-}
-
 /* "@name1,name2": whether this node is one of them. */
 static void read_marker(struct parser *p, struct str marker)
 {
@@ -169,7 +163,7 @@ static void read_marker(struct parser *p, struct str marker)
 		struct str name = str_of(marker.p + i, end - i);
 		if (!name_is_good(name))
 			refuse(p, "'%.*s' does not name nodes: '@name' or '@name1,name2', without spaces", CLIPPED(marker));
-		else if (is_this_node(p, name))
+		else if (str_is(name, p->conf->global.node))
 			matched = true;
 		i = end + 1;
 	}
@@ -313,18 +307,19 @@ static void find_node(struct parser *p, const char *line, uint32_t n)
 
 static void choose_node(struct parser *p, const char *bytes, uint32_t n, const char *node, const char *hostname)
 {
-	struct str host = str_of(hostname, strcspn(hostname, "."));
+	struct str host = str_of(hostname, strcspn(hostname, "."));        /* lb01.example.net is lb01, as in keepalived */
 
 	if (node && !name_is_good(str_z(node)))
 		refuse_at(p, 0, "'%.*s' cannot be the name of a node", CLIPPED(str_z(node)));
 	if (node)
 		p->conf->global.node = keep_text(p, str_z(node));
+	p->conf->global.node_origin = node ? "-n" : "the 'node' line";
 	for_lines(p, bytes, n, find_node);
 	p->section = 0;
 	if (p->conf->global.node)
 		return;
 	p->conf->global.node = keep_text(p, host);
-	p->node_from_host = true;
+	p->conf->global.node_origin = "the host's name";
 }
 
 static bool is_text(struct parser *p, const char *bytes, uint32_t n)

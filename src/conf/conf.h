@@ -20,6 +20,7 @@ struct sysctl_config { const char *name, *value; uint32_t line; struct sysctl_co
 
 struct global_config {
 	const char *node;                       /* whose @lines count: -n, else `node`, else the host's name */
+	const char *node_origin;                /* "-n", "node" or "the host's name": who said so */
 	const char *user, *group, *chroot;      /* user "nobody" */
 	const char *stats_socket;               /* NULL: none */
 	uint32_t stats_socket_mode;             /* 0600 */

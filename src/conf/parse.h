@@ -92,7 +92,6 @@ struct parser {
 	bool negated;                   /* `no option` */
 	uint32_t marker_line;           /* the first line with an @; 0: none */
 	bool marker_matched;            /* one of them was for this node */
-	bool node_from_host;
 	bool braces_reported, crlf_reported;
 	uint32_t http_mode_line;        /* of the last option that chooses when connections close */
 	/* Per row: the line where this node's section last had it. Lines only grow, so what is below section_line belongs

@@ -293,6 +293,5 @@ void verify_file(struct parser *p)
 			verify_bind(p, b);
 	if (p->marker_line && !p->marker_matched)
 		warn_at(p, p->marker_line, "this line and others are for other nodes, and none is for '%s', which is this node's "
-			"name%s; -n NODE or 'node' in global names it", conf->global.node,
-			p->node_from_host ? " since the host is called that" : "");
+			"name by %s; -n NODE or 'node' in global sets it", conf->global.node, conf->global.node_origin);
 }

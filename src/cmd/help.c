@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT
+ * `tandem help [KEYWORD]`: the command line, or what the table of the configuration's keywords says.
+ */
+#include "cmd/cmd.h"
+#include <string.h>
+#include "base/log.h"
+#include "conf/parse.h"
+
+static const char *place(const struct keyword *k)
+{
+	switch (k->where & AS_ALL) {
+	case AS_SERVER: return "server and default-server lines";
+	case AS_BIND: return "bind lines";
+	case AS_COOKIE: return "cookie lines";
+	case AS_VIP: return "virtual_ipaddress lines";
+	case AS_TRACK: return "track_backend lines";
+	case AS_SOCKET: return "stats socket lines";
+	default: return section_text(k->where);
+	}
+}
+
+static void print_row(const struct keyword *k)
+{
+	char low[16], high[16];
+
+	out("%s%s%s%s\n", keyword_prefix(k), k->name, *k->arguments ? " " : "", k->arguments);
+	out("    %s\n", k->help);
+	if (k->where & AS_SECTION)
+		out("    a section\n");
+	else
+		out("    in: %s\n", place(k));
+	if (k->set == set_number && k->initial)
+		out("    default: %u\n", k->initial);
+	if (k->set == set_bytes)
+		out("    range: %u to %u, default: %u\n", k->low, k->high, k->initial);
+	if (k->set == set_seconds || k->set == set_ms)
+		out("    range: %s to %s\n", print_ms(k->low, low), print_ms(k->high, high));
+	if ((k->set == set_seconds || k->set == set_ms) && k->initial)
+		out("    default: %s\n", print_ms(k->initial, low));
+	if (k->where & TAKES_NO)
+		out("    'no option %s' turns it off\n", k->name);
+}
+
+static void print_keywords(uint32_t as, uint32_t in, const char *title)
+{
+	uint32_t count, column = 0;
+	const struct keyword *table = keyword_table(&count);
+
+	out("\n%s\n", title);
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t n = (uint32_t)strlen(table[i].name) + 1;
+		if (!(table[i].where & as) || !(table[i].where & in))
+			continue;
+		if (column == 0 || column + n > 100) {
+			out("%s    ", column ? "\n" : "");
+			column = 4;
+		}
+		out("%s ", table[i].name);
+		column += n;
+	}
+	out("\n");
+}
+
+static void print_overview(void)
+{
+	(void)cmd_usage();
+	out("\nThe file has sections; 'tandem help KEYWORD' says more about a word in one.\n");
+	print_keywords(AS_LINE, IN_GLOBAL, "global");
+	print_keywords(AS_LINE, IN_VRRP, "vrrp NAME");
+	print_keywords(AS_LINE, IN_FRONTEND | IN_LISTEN, "frontend NAME, listen NAME");
+	print_keywords(AS_LINE, IN_BACKEND | IN_LISTEN, "backend NAME, listen NAME");
+	print_keywords(AS_OPTION, IN_PROXY, "option");
+	print_keywords(AS_TIMEOUT, IN_PROXY, "timeout");
+	print_keywords(AS_SERVER, IN_BACK, "server NAME ADDRESS:PORT, default-server");
+}
+
+int cmd_help(int argc, char **argv)
+{
+	uint32_t count, found = 0;
+	const struct keyword *table = keyword_table(&count), *near = NULL;
+	unsigned distance;
+
+	if (argc < 2) {
+		print_overview();
+		return 0;
+	}
+	struct str word = str_z(argv[argc - 1]);        /* of "option forwardfor" the last one */
+	for (uint32_t i = 0; i < count; i++) {
+		if (!str_is(word, table[i].name))
+			continue;
+		if (found++)
+			out("\n");
+		print_row(&table[i]);
+	}
+	if (found)
+		return 0;
+	const char *reason = foreign_reason(AS_ALL, IN_ANY, word);
+	near = keyword_nearest(AS_ALL, IN_ANY, word, &distance);
+	if (reason)
+		log_err("'%.*s' %s", CLIPPED(word), reason);
+	else
+		log_err("there is no keyword '%.*s'%s%s%s", CLIPPED(word), near ? " (did you mean '" : "",
+			near ? near->name : "", near ? "'?)" : "");
+	return 1;
+}
