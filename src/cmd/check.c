@@ -263,8 +263,8 @@ static void print_global(const struct conf *conf)
 	for (const struct sysctl_config *s = g->sysctls; s; s = s->next)
 		out("  %-11s %s = %s\n", s == g->sysctls ? "sysctl" : "", s->name, s->value);
 	if (conf->proxy_count)
-		out("  worker      user %s%s%s, root directory %s, at most %u sessions\n", g->user, g->group ? ", group " : "",
-			g->group ? g->group : "", g->chroot ? g->chroot : "empty", g->maxconn);
+		out("  worker      user %s%s%s, in %s as its root directory, at most %u connections\n", g->user,
+			g->group ? ", group " : "", g->group ? g->group : "", g->chroot ? g->chroot : "an empty place", g->maxconn);
 	if (g->log_target_count == 0)
 		out("  log         stderr, from info up\n");
 	for (uint32_t i = 0; i < g->log_target_count; i++) {
@@ -278,9 +278,13 @@ static void print_global(const struct conf *conf)
 
 static uint64_t print_ledger(const char *who, const struct arena *a)
 {
-	for (uint32_t i = 0; i < a->line_count; i++)
-		out("  %-11s %-24s %8u  %12llu\n", i == 0 ? who : "", a->lines[i].name, a->lines[i].count,
+	for (uint32_t i = 0; i < a->line_count; i++) {
+		if (a->lines[i].count == 0)
+			continue;
+		out("  %-11s %-24s %8u  %12llu\n", who, a->lines[i].name, a->lines[i].count,
 			(unsigned long long)a->lines[i].bytes);
+		who = "";
+	}
 	return arena_bytes(a);
 }
 
@@ -294,7 +298,7 @@ static bool print_memory(const struct conf *conf, const struct arena *configurat
 		log_errno("no address space to plan in");
 		return false;
 	}
-	out("\nmemory                                   objects         bytes\n");
+	out("\nmemory                                  objects         bytes\n");
 	total += copies * print_ledger(copies == 2 ? "each of 2" : "guard", configuration);
 	guard_memory(&guard, &guard_arena, conf);
 	total += print_ledger("guard", &guard_arena);
@@ -305,6 +309,7 @@ static bool print_memory(const struct conf *conf, const struct arena *configurat
 		out("  %-11s %-24s %8u  %12zu\n", "both", "scoreboard", 1u, scoreboard_bytes(conf));
 	}
 	out("  %-11s %-24s %8s  %12llu\n", "total", "", "", (unsigned long long)total);
+	out("  (the most there will ever be; what has not been used yet takes up no memory)\n");
 	return true;
 }
 

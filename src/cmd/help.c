@@ -64,11 +64,13 @@ static void print_keywords(uint32_t as, uint32_t in, const char *title)
 static void print_overview(void)
 {
 	(void)cmd_usage();
-	out("\nThe file has sections; 'tandem help KEYWORD' says more about a word in one.\n");
+	out("\nThe file has sections; 'tandem help KEYWORD' says more about a word.\n");
 	print_keywords(AS_LINE, IN_GLOBAL, "global");
 	print_keywords(AS_LINE, IN_VRRP, "vrrp NAME");
-	print_keywords(AS_LINE, IN_FRONTEND | IN_LISTEN, "frontend NAME, listen NAME");
-	print_keywords(AS_LINE, IN_BACKEND | IN_LISTEN, "backend NAME, listen NAME");
+	print_keywords(AS_LINE, IN_FRONTEND, "frontend NAME");
+	print_keywords(AS_LINE, IN_BACKEND, "backend NAME");
+	out("\nlisten NAME: what a frontend and a backend have\n"
+		"\ndefaults: what the sections below it have, but bind and server\n");
 	print_keywords(AS_OPTION, IN_PROXY, "option");
 	print_keywords(AS_TIMEOUT, IN_PROXY, "timeout");
 	print_keywords(AS_SERVER, IN_BACK, "server NAME ADDRESS:PORT, default-server");

@@ -24,7 +24,9 @@ static void store_text(void *object, const struct keyword *k, const char *text)
 
 const char *print_ms(uint32_t ms, char out[16])
 {
-	if (ms % 1000 == 0)
+	if (ms >= 86400000 && ms % 86400000 == 0)
+		(void)text_format(out, 16, "%ud", ms / 86400000);
+	else if (ms % 1000 == 0)
 		(void)text_format(out, 16, "%us", ms / 1000);
 	else
 		(void)text_format(out, 16, "%ums", ms);
