@@ -1,130 +1,151 @@
 # tandem. `make help` lists the targets.
-# Everything that is built or fetched goes under build/. Another board: make BOARD=name (boards/name.mk).
-# An own musl toolchain: make CC=... [LIBMNL=path/to/libmnl.a with its include folder beside or in the search path].
+# All that is built or fetched goes under build/. Another board: make BOARD=name (boards/name.mk).
+# A musl toolchain of your own: make CROSS_COMPILE=prefix- or CC=..., with LIBMNL=path/to/libmnl.a unless it has its own.
 
 MAKEFLAGS += --no-builtin-rules
 .DELETE_ON_ERROR:
-# V=1 shows the compiler's command lines.
-Q = $(if $(V),,@echo "  CC $<";)
 BOARD ?= x86_64
 include boards/$(BOARD).mk
 PREFIX ?= /usr/local
 DESTDIR ?=
-VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo 0.1)
-OUT = build/$(BOARD)
-PYTHON = $(firstword $(wildcard /usr/bin/python3) python3)
 
-# -fno-pie: addresses are fixed. Static PIE would need relocation code and a writable table; what randomness is worth here
-# comes from the two processes and seccomp. Text stays read-only, the stack not executable (the linker's defaults).
-OPT = -Os -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -fno-unwind-tables -fno-pie \
-	-fstack-protector-strong -fno-strict-aliasing $(CPU)
-WARN = -Wall -Wextra -Wshadow -Wconversion -Wvla -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wundef \
-	-Wcast-align=strict -Wwrite-strings -Werror
-CFLAGS = -std=c11 -D_GNU_SOURCE $(OPT) $(WARN) -g -Isrc
-
-# The proof that nothing allocates: each of these names is wrapped and no wrapper exists, so the link fails at any call
-# that can be reached, and the linker names the caller.
-HEAP = malloc calloc realloc free aligned_alloc memalign posix_memalign __libc_malloc __libc_calloc __libc_realloc \
-	__libc_free __libc_malloc_impl __simple_malloc brk sbrk
-comma = ,
-LDFLAGS = -static -no-pie -Wl,--fatal-warnings,--gc-sections,-z,noseparate-code,-z,norelro,--build-id=none \
-	$(HEAP:%=-Wl$(comma)--wrap=%)
-
+ifdef CROSS_COMPILE
 ifeq ($(origin CC),default)
+CC = $(CROSS_COMPILE)gcc
+endif
+endif
+ifeq ($(origin CC),default)
+# musl comes from Debian's source package, built with our flags: smaller, and without what distributions add to gcc.
+OUT = build/$(BOARD)
 MUSL = $(OUT)/musl
 TOOL = $(MUSL)/bin/musl-gcc
 TOOLCHAIN = $(OUT)/musl.done
 HOSTGCC = $(if $(filter $(TRIPLET),$(shell gcc -dumpmachine 2>/dev/null)),gcc,$(TRIPLET)-gcc)
-BUILD_PACKAGES = gcc binutils libc6-dev linux-libc-dev dpkg-dev xz-utils bzip2 file
+BUILD_PACKAGES = gcc binutils libc6-dev linux-libc-dev dpkg-dev xz-utils bzip2 debian-archive-keyring
 else
+OUT = build/$(BOARD)-external
 TOOL = $(CC)
-HOSTGCC = $(CC)
-TOOLCHAIN =
+TOOLCHAIN = $(OUT)/external.done
+LIBMNL ?= $(or $(filter /%,$(shell $(CC) -print-file-name=libmnl.a)),$(OUT)/libmnl/libmnl.a)
 BUILD_PACKAGES =
 endif
-STRIP = $(patsubst %gcc,%strip,$(HOSTGCC:gcc=strip))
 LIBMNL ?= $(OUT)/libmnl/libmnl.a
-TEST_PACKAGES = libcmocka-dev python3 python3-pytest python3-scapy nginx-light curl keepalived haproxy iproute2 iputils-arping \
-	tcpdump tshark strace wrk iptables util-linux procps openssl
+STRIP = $(shell $(TOOL) -print-prog-name=strip)
+NM = $(shell $(TOOL) -print-prog-name=nm)
+TEST_PACKAGES = gcc libc6-dev binutils file git libcmocka-dev python3 python3-pytest python3-scapy nginx curl keepalived \
+	haproxy iproute2 iputils-arping tcpdump tshark strace wrk nftables iptables util-linux procps openssl
+# The first Python that has pytest; others (pyenv's, a venv's) may come before the system's in PATH and lack it.
+PYTHON = $(shell for p in python3 /usr/bin/python3; do $$p -c 'import pytest' 2>/dev/null && echo $$p && exit; done; echo python3)
+
+# git may refuse (another user's tree, as under sudo) or be absent: then the version stays what it was.
+VERSION := $(or $(shell git --git-dir=.git --no-optional-locks describe --tags --always --dirty 2>/dev/null),\
+	$(shell cat $(OUT)/version.txt 2>/dev/null),0.1)
+
+# Fixed addresses (-no-pie): a static PIE needs relocation code and tables that stay writable until it has run, on small
+# boards more than what it is worth beside seccomp and two processes. RELRO would protect the relocated tables that we
+# do not have. One segment for code and constants (noseparate-code) saves two pages; it is still read-only, and no page
+# is both writable and executable. The stack protector costs 0.9 kB for musl, libmnl and a toy; it stays.
+OPT = -Os -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -fno-unwind-tables -fno-pie \
+	-fstack-protector-strong -fno-strict-aliasing -U_FORTIFY_SOURCE $(CPU)
+WARN = -Wall -Wextra -Wshadow -Wconversion -Wvla -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wformat=2 \
+	-Wundef -Wcast-align=strict -Wwrite-strings -Wpointer-arith -Wdouble-promotion -Wlogical-op -Wduplicated-cond -Werror
+CFLAGS = -std=c11 -D_GNU_SOURCE $(OPT) $(WARN) -g -Isrc -isystem $(dir $(LIBMNL))include
+# The proof that nothing allocates: each of these names is wrapped and no wrapper exists, so a call that can be reached
+# is an undefined __wrap_NAME, and the linker says who makes it. What --gc-sections drops does not count.
+HEAP = malloc calloc realloc reallocarray free aligned_alloc memalign posix_memalign valloc __libc_malloc __libc_calloc \
+	__libc_realloc __libc_free __libc_malloc_impl __simple_malloc brk sbrk
+comma = ,
+LDFLAGS = -static -no-pie -Wl,--fatal-warnings,--gc-sections,-z,noexecstack,-z,noseparate-code,-z,norelro,--build-id=none \
+	$(HEAP:%=-Wl$(comma)--wrap=%)
 
 SRC = $(wildcard src/*.c src/*/*.c) $(EXTRA_SRC)
 OBJ = $(SRC:%.c=$(OUT)/%.o)
 
-all: build/tandem ## build/tandem: one static binary (the default)
+all: build/tandem build/tandem.debug ## build/tandem, one static binary, and build/tandem.debug with symbols (the default)
 
-build/tandem: $(OUT)/tandem
-	cp $< $@
+# The last board built. A new file in place of the old one, so that a running tandem keeps its own.
+build/tandem build/tandem.debug: build/%: $(OUT)/% always
+	@cmp -s $< $@ || cp --remove-destination $< $@
 $(OUT)/tandem: $(OUT)/tandem.debug
 	$(STRIP) -s -R .comment -o $@ $<
+# The second proof, by the names of what was linked.
 $(OUT)/tandem.debug: $(OBJ) $(LIBMNL)
 	$(TOOL) $(OPT) $(LDFLAGS) -o $@ $(OBJ) $(LIBMNL)
-	@if nm $@ | grep -E ' (malloc|calloc|realloc|free|__libc_malloc.*|__libc_free|__simple_malloc|__malloc_.*|brk|sbrk)$$'; \
-		then echo "$@ contains an allocator"; rm -f $@; exit 1; fi
-$(OUT)/%.o: %.c $(TOOLCHAIN) $(LIBMNL) Makefile boards/$(BOARD).mk
+	@if $(NM) $@ | grep -wE '$(subst $() ,|,$(strip $(HEAP)))|__malloc_alloc_meta|__malloc_context|__expand_heap'; \
+		then echo "$@ contains an allocator: the names above"; exit 1; fi
+$(OUT)/%.o: %.c $(OUT)/flags.txt | $(TOOLCHAIN) $(LIBMNL)
 	@mkdir -p $(@D)
-	$(Q)$(TOOL) $(CFLAGS) -isystem $(dir $(LIBMNL))include -MMD -MP -c $< -o $@
-$(OUT)/src/main.o: CFLAGS += -DTANDEM_VERSION='"$(VERSION)"' -DTANDEM_LIBMNL='"$(shell cat $(dir $(LIBMNL))origin 2>/dev/null)"'
-$(OUT)/src/main.o: $(OUT)/version
-$(OUT)/version: always
-	@mkdir -p $(@D); echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' >$@
+	$(TOOL) $(CFLAGS) $(DEFINES) -MMD -MP -c $< -o $@
+$(OUT)/src/main.o: $(OUT)/version.txt $(LIBMNL)
+$(OUT)/src/main.o: DEFINES = -DTANDEM_VERSION='"$(VERSION)"' \
+	-DTANDEM_LIBMNL='"$(or $(shell cat $(dir $(LIBMNL))origin 2>/dev/null),$(LIBMNL))"'
 -include $(OBJ:.o=.d)
 
-build/packages.done: boards/packages.sh
-	boards/packages.sh $(BUILD_PACKAGES)
-	@mkdir -p build; touch $@
-$(OUT)/musl.done: build/packages.done boards/apt.sh
+# What was built depends on these words as on a file: it is written anew only when they change.
+$(OUT)/version.txt: TEXT = $(VERSION)
+$(OUT)/flags.txt: TEXT = $(TOOL) $(CFLAGS) $(LDFLAGS)
+$(OUT)/libc-flags.txt: TEXT = $(HOSTGCC) $(TOOL) $(OPT)
+$(OUT)/%.txt: always | build/packages.done
+	@mkdir -p $(@D); echo '$(TEXT)' | cmp -s - $@ || echo '$(TEXT)' >$@
+
+build/packages.done build/test-packages.done: Makefile boards/packages.sh
+	@mkdir -p build
+	boards/packages.sh $(BUILD_PACKAGES) $(if $(findstring test,$@),$(TEST_PACKAGES))
+	@touch $@
+$(OUT)/musl.done: boards/apt.sh $(OUT)/libc-flags.txt | build/packages.done
 	boards/apt.sh build/sources source musl
-	@mkdir -p $(OUT)/musl-build
-	cd $(OUT)/musl-build && CC=$(HOSTGCC) CFLAGS='$(OPT)' $(CURDIR)/build/sources/musl/configure --prefix=$(CURDIR)/$(MUSL) \
-		--disable-shared --enable-wrapper=gcc >log 2>&1 && $(MAKE) -j2 install >>log 2>&1 || { tail log; exit 1; }
+	rm -rf $(OUT)/musl-build $(MUSL); mkdir -p $(OUT)/musl-build
+	cd $(OUT)/musl-build && { CC=$(HOSTGCC) CFLAGS='$(OPT)' $(CURDIR)/build/sources/musl/configure --target=$(TRIPLET) \
+		CROSS_COMPILE= --prefix=$(CURDIR)/$(MUSL) --disable-shared --enable-wrapper=gcc && \
+		$(MAKE) $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc)) install; } >log 2>&1 || { tail log; exit 1; }
 	for d in linux asm-generic; do ln -sfn /usr/include/$$d $(MUSL)/include/$$d; done
 	ln -sfn /usr/include/$(TRIPLET)/asm $(MUSL)/include/asm
 	@touch $@
-$(OUT)/libmnl/libmnl.a: boards/libmnl.sh boards/apt.sh $(TOOLCHAIN)
-	boards/libmnl.sh $(OUT)/libmnl $(DEBARCH) $(TOOL) $(OPT)
+$(OUT)/external.done: $(OUT)/flags.txt
+	@if echo '#include <features.h>' | $(CC) -E -dM - | grep -q __GLIBC__; \
+		then echo "$(CC) compiles for glibc, tandem wants musl. Without CC= and CROSS_COMPILE= make builds musl itself."; exit 1; fi
+	@touch $@
+$(OUT)/libmnl/libmnl.a: boards/libmnl.sh boards/apt.sh $(OUT)/libc-flags.txt | $(TOOLCHAIN)
+	boards/libmnl.sh $(@D) $(DEBARCH) $(TOOL) $(OPT)
 
 # ---- tests ----
 
 UNIT = build/unit
-UNIT_CC = gcc -std=c11 -D_GNU_SOURCE -g -O1 -Wall -Wextra -Werror -fsanitize=address,undefined -fno-sanitize-recover=all -Isrc \
-	-DTEST_ROOT='"$(CURDIR)"'
+UNIT_CC = gcc -std=c11 -D_GNU_SOURCE -g -O1 -fno-omit-frame-pointer -Wall -Wextra -Werror -fsanitize=address,undefined \
+	-fno-sanitize-recover=all -Isrc -DTEST_ROOT='"$(CURDIR)"' -DTEST_VECTORS='"$(CURDIR)/test/vectors"'
 UNIT_SRC = $(wildcard src/base/*.c src/vrrp/*.c src/proxy/*.c src/conf/*.c)
-UNIT_TESTS = $(patsubst test/unit/%.c,%,$(wildcard test/unit/test_*.c))
-$(UNIT)/%.o: %.c Makefile build/test-packages.done
+UNIT_TESTS = $(patsubst test/unit/%.c,$(UNIT)/%,$(wildcard test/unit/test_*.c))
+$(UNIT)/%.o: %.c Makefile | build/test-packages.done
 	@mkdir -p $(@D)
-	$(Q)$(UNIT_CC) -MMD -MP -c $< -o $@
+	$(UNIT_CC) -MMD -MP -c $< -o $@
+# One archive of the folders that can be tested without a process around them: a test links what it calls.
 $(UNIT)/libtandem.a: $(UNIT_SRC:%.c=$(UNIT)/%.o)
 	rm -f $@; ar rcs $@ $^
 $(UNIT)/test_%: $(UNIT)/test/unit/test_%.o $(UNIT)/libtandem.a
 	$(UNIT_CC) -o $@ $^ -lcmocka
--include $(UNIT_SRC:%.c=$(UNIT)/%.d) $(UNIT_TESTS:%=$(UNIT)/test/unit/%.d)
+-include $(UNIT_SRC:%.c=$(UNIT)/%.d) $(UNIT_TESTS:$(UNIT)/%=$(UNIT)/test/unit/%.d)
 .SECONDARY:
 
-build/test-packages.done: build/packages.done
-	boards/packages.sh $(TEST_PACKAGES)
-	@touch $@
-
-unit: $(UNIT_TESTS:%=$(UNIT)/%) ## unit tests (C, cmocka, with ASan and UBSan)
-	test/unit/run.sh $(UNIT_TESTS:%=$(UNIT)/%)
+unit: $(UNIT_TESTS) ## unit tests (C, cmocka, under ASan and UBSan)
+	@test/build/unit.sh $(UNIT_TESTS)
 tidy: ## who includes whom, lengths, banned calls
-	test/tidy/tidy.sh
-check: unit tidy build/tandem ## what needs no root and no minute: unit, tidy, the samples of cfg/
-	$(PYTHON) -m pytest -q -rs test/conf
-system: build/tandem build/test-packages.done ## system tests in network namespaces (root, or user namespaces)
-	$(PYTHON) -m pytest -q -rs $(or $(TESTS),test)
-test: build/tandem build/test-packages.done ## everything: unit, tidy, system
-	test/all.sh $(MAKE)
-demo: build/tandem ## a cluster on this machine, broken in three ways before your eyes (KEEP=1 leaves it up)
+	@test/tidy/tidy.sh
+check: unit tidy ## what needs no root and half a minute at most: unit, tidy
+system: all build/test-packages.done ## system tests (root, or user namespaces); TESTS=test/folder/test_file.py for some
+	$(PYTHON) -m pytest -p no:cacheprovider -ra $(or $(TESTS),test)
+test: build/test-packages.done ## everything: unit, tidy, system
+	@test/build/all.sh $(MAKE)
+demo: all build/test-packages.done ## a cluster on this machine, broken before your eyes (KEEP=1 leaves it up)
 	KEEP=$(KEEP) test/demo/demo.sh
-size: $(OUT)/tandem.debug ## bytes by object file, and the largest symbols
-	@size $(OBJ) | sort -n | tail -n 60; nm -S --size-sort $< | tail -n 20; ls -l build/tandem
+size: all ## bytes by object file, and the largest symbols
+	@size $(OBJ) | sort -n; $(NM) -S --size-sort -t d $(OUT)/tandem.debug | tail -n 30; ls -l build/tandem
 
-install: build/tandem ## installs to DESTDIR/PREFIX/sbin, and a sample /etc/tandem.conf if there is none
+install: all ## to DESTDIR/PREFIX/sbin, and a sample DESTDIR/etc/tandem.conf unless there is one
 	install -D -m 755 build/tandem $(DESTDIR)$(PREFIX)/sbin/tandem
 	[ -e $(DESTDIR)/etc/tandem.conf ] || install -D -m 600 cfg/tandem.conf $(DESTDIR)/etc/tandem.conf
-clean: ## what was compiled; keeps the toolchain
-	rm -rf $(OUT)/src $(OUT)/tandem* $(UNIT) build/tandem
-distclean: ## all of build/
+clean: ## removes what was compiled; keeps the toolchain
+	rm -rf $(OUT)/src $(OUT)/tandem $(OUT)/tandem.debug $(UNIT) build/tandem build/tandem.debug
+distclean: ## removes all of build/
 	rm -rf build
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 12

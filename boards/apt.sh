@@ -1,43 +1,79 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# boards/apt.sh DIR source PACKAGE            Debian's source package, unpacked as DIR/PACKAGE
-# boards/apt.sh DIR binary SUITE PACKAGE:ARCH  the files of Debian's binary package, unpacked as DIR/PACKAGE
-# Asks apt with lists and settings of its own under DIR: nothing outside DIR changes, no root is needed, and apt checks the
-# chain Release signature -> index -> sha256 of each file. What is already there is not fetched again.
+# boards/apt.sh DIR source PACKAGE               Debian's source package, unpacked as DIR/PACKAGE
+# boards/apt.sh DIR binary PACKAGE:ARCH SUITE    the files of Debian's binary package, unpacked as DIR/PACKAGE
+# Asks apt with lists and settings of its own under DIR: nothing outside DIR changes and no root is needed. apt checks the
+# chain from Debian's signature over the index to the sha256 of each file. What is already there is not fetched again.
 set -eu
-dir=$1 kind=$2
-mkdir -p "$dir"; dir=$(cd "$dir" && pwd)
-apt=$dir/apt-$kind
-[ "$kind" = binary ] && { apt=$apt-$3; set -- "$1" "$2" "$4" "$3"; }
-name=${3%%:*}
+mkdir -p "$1"
+dir=$(cd "$1" && pwd) kind=$2 name=${3%%:*} arch=${3#*:} suite=${4:-}
 [ -d "$dir/$name" ] && exit 0
-mkdir -p "$apt/parts" "$apt/state/lists/partial" "$apt/cache/archives/partial" "$apt/get"
+apt=$dir/apt-$kind-$name
+log=$apt/log
+rm -rf "$apt"
+mkdir -p "$apt/none" "$apt/state/lists/partial" "$apt/cache/archives/partial" "$apt/get"
+: >"$log"
 
-# Debian's own entries only, turned into what is wanted; third parties' have nothing that we need.
-mirror=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources 2>/dev/null |
-	grep -oE 'https?://[^ ]*/debian/?( |$)' | head -n 1 | tr -d ' ')
-mirror=${mirror:-http://deb.debian.org/debian}
 key=/usr/share/keyrings/debian-archive-keyring.gpg
-suite=$(. /etc/os-release; echo "${VERSION_CODENAME:-bookworm}")
-if [ "$kind" = source ]; then
-	echo "deb-src [signed-by=$key] $mirror $suite main" >"$apt/sources.list"
-else
-	arch=${3#*:}
-	echo "deb [signed-by=$key arch=$arch] $mirror $4 main" >"$apt/sources.list"
+if [ -z "$suite" ]; then
+	suite=bookworm
+	[ "$(. /etc/os-release; echo "$ID")" = debian ] && suite=$(. /etc/os-release; echo "${VERSION_CODENAME:-$suite}")
 fi
-set -- -o Dir::Etc::sourcelist="$apt/sources.list" -o Dir::Etc::sourceparts="$apt/parts" -o Dir::State="$apt/state" \
-	-o Dir::State::status=/var/lib/dpkg/status -o Dir::Cache="$apt/cache" -o APT::Sandbox::User= \
-	-o Acquire::Languages=none -o Acquire::Retries=3 "$@"
-while [ "${1#-}" != "$1" ]; do opts="${opts:-} $1 $2"; shift 2; done
-exec 3>&2 >"$apt/log" 2>&1
-trap '[ $? = 0 ] || { grep "^E:" "$apt/log"; echo "boards/apt.sh: cannot get $name ($kind) from $mirror"; } >&3' EXIT
-[ -f "$apt/updated" ] || { apt-get $opts update; : >"$apt/updated"; }
-cd "$apt/get"
-if [ "$kind" = source ]; then
-	apt-get $opts --only-source --download-only source "$name"
-	dpkg-source --no-check -x "$name"_*.dsc "$name.new"     # apt has checked the files
-else
-	apt-get $opts download "$name:$arch"
-	dpkg-deb -x "$name"_*.deb "$name.new"
-fi
-mv "$name.new" "$dir/$name"
+
+# Of the system's settings only how to fetch (proxies, retries): its hooks would act on the system.
+{
+	apt-config dump | grep '^Acquire::' | grep -v '^Acquire::IndexTargets' || :
+	cat <<-CONF
+		Dir::State "$apt/state";
+		Dir::State::status "/var/lib/dpkg/status";
+		Dir::Cache "$apt/cache";
+		Dir::Etc::main "$apt/none/none";
+		Dir::Etc::parts "$apt/none";
+		Dir::Etc::sourcelist "$apt/sources.list";
+		Dir::Etc::sourceparts "$apt/none";
+		APT::Sandbox::User "";
+		Acquire::Languages "none";
+		Acquire::Retries "3";
+	CONF
+} >"$apt/apt.conf"
+export APT_CONFIG="$apt/apt.conf"
+
+# The mirrors that this system uses, the likeliest first, then Debian's own. Whatever they are, only what Debian's key
+# has signed is taken, so a third party's entry that gets in here costs a moment and nothing else.
+mirrors() {
+	sed 's/#.*//' /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources 2>/dev/null |
+		grep -oE '(https?|ftp|file):/[^] 	]*debian[^] 	]*' | grep -v security >"$apt/mirrors" || :
+	grep -E '^[a-z]+://[^/]+/debian/?$' "$apt/mirrors" || :
+	cat "$apt/mirrors"
+	echo http://deb.debian.org/debian
+}
+
+get() {
+	if [ "$kind" = source ]; then
+		echo "deb-src [signed-by=$key] $1 $suite main" >"$apt/sources.list"
+	else
+		echo "deb [signed-by=$key arch=$arch] $1 $suite main" >"$apt/sources.list"
+	fi
+	apt-get update || return 1
+	cd "$apt/get" || return 1
+	rm -rf ./* "$apt/new"
+	if [ "$kind" = source ]; then
+		# apt has checked the files; dpkg-source would look for the maintainer's key as well
+		apt-get --only-source --download-only source "$name" && dpkg-source --no-check -x "$name"_*.dsc "$apt/new"
+	else
+		apt-get download "$name:$arch" && dpkg-deb -x "$name"_*.deb "$apt/new"
+	fi
+}
+
+for mirror in $(mirrors | sed 's,/*$,,' | awk '!seen[$0]++'); do
+	echo "== $mirror" >>"$log"
+	if get "$mirror" >>"$log" 2>&1; then
+		mv "$apt/new" "$dir/$name"
+		rm -rf "$apt/state" "$apt/cache"
+		exit 0
+	fi
+	tried="${tried:+$tried, }$mirror"
+done
+grep '^[EW]:' "$log" >&2 || tail -n 5 "$log" >&2
+echo "boards/apt.sh: no $kind package $name of Debian $suite from $tried (log: $log)" >&2
+exit 1

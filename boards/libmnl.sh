@@ -8,29 +8,29 @@
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 dir=$1 arch=$2 cc=$3; shift 3
-mkdir -p "$dir"; dir=$(cd "$dir" && pwd)
-[ -f "$dir/origin" ] && { touch "$dir/libmnl.a"; exit 0; }
+objcopy=$("$cc" -print-prog-name=objcopy) ar=$("$cc" -print-prog-name=ar)
+mkdir -p "$dir/include"; dir=$(cd "$dir" && pwd)
+rm -f "$dir/libmnl.a" "$dir"/*.o
 
 if "$here/apt.sh" "$dir" source libmnl 2>"$dir/source.log"; then
-	: >"$dir/config.h"
+	echo '#define HAVE_VISIBILITY_HIDDEN 1' >"$dir/config.h"
 	for f in attr callback nlmsg; do
-		"$cc" "$@" -DHAVE_CONFIG_H -I"$dir" -I"$dir/libmnl/include" -c "$dir/libmnl/src/$f.c" -o "$dir/$f.o"
+		"$cc" "$@" -std=gnu11 -D_GNU_SOURCE -I"$dir" -I"$dir/libmnl/include" -c "$dir/libmnl/src/$f.c" -o "$dir/$f.o"
 	done
-	from="$(sed -n 's/^libmnl (\([^)]*\)).*/\1/p' "$dir/libmnl/debian/changelog" | head -n 1) from Debian (source package)"
+	from="$(sed -n 's/^libmnl (\([^)]*\)).*/\1/p' "$dir/libmnl/debian/changelog" | head -n 1) from Debian source"
 	headers=$dir/libmnl/include/libmnl
 else
-	"$here/apt.sh" "$dir" binary trixie "libmnl-dev:$arch"
-	(cd "$dir" && ar x "$(find libmnl-dev -name libmnl.a)" attr.o callback.o nlmsg.o)
+	echo "libmnl: Debian's source package cannot be had here; trying Debian 13's library"
+	"$here/apt.sh" "$dir" binary "libmnl-dev:$arch" trixie || { cat "$dir/source.log" >&2; exit 1; }
+	(cd "$dir" && "$ar" x "$(find libmnl-dev -name libmnl.a)" attr.o callback.o nlmsg.o)
 	for s in malloc free fwrite __fprintf_chk __ctype_b_loc stdout stderr; do
-		objcopy --redefine-sym "$s=tandem_never" "$dir/nlmsg.o"
+		"$objcopy" --redefine-sym "$s=tandem_never" "$dir/nlmsg.o"
 	done
 	printf '%s\n' '_Noreturn void tandem_never(void);' 'void tandem_never(void) { __builtin_trap(); }' >"$dir/never.c"
 	"$cc" "$@" -c "$dir/never.c" -o "$dir/never.o"
-	from="$(ls "$dir"/apt-binary-trixie/get | sed -n 's/^libmnl-dev_\([^_]*\)_.*/\1/p' | head -n 1) from Debian 13 (libmnl-dev)"
+	from="$(dpkg-deb -f "$dir"/apt-binary-libmnl-dev/get/libmnl-dev_*.deb Version) from the Debian 13 library"
 	headers=$dir/libmnl-dev/usr/include/libmnl
 fi
-rm -f "$dir/libmnl.a"
-ar rcs "$dir/libmnl.a" "$dir/attr.o" "$dir/callback.o" "$dir/nlmsg.o" $(ls "$dir/never.o" 2>/dev/null || :)
-mkdir -p "$dir/include"
 cp -R "$headers" "$dir/include/"
+"$ar" rcs "$dir/libmnl.a" "$dir"/*.o
 echo "$from" >"$dir/origin"
