@@ -43,8 +43,8 @@ VERSION := $(or $(shell git --git-dir=.git --no-optional-locks describe --tags -
 
 # Fixed addresses (-no-pie): a static PIE needs relocation code and tables that stay writable until it has run, on small
 # boards more than what it is worth beside seccomp and two processes. RELRO would protect the relocated tables that we
-# do not have. One segment for code and constants (noseparate-code) saves two pages; it is still read-only, and no page
-# is both writable and executable. The stack protector costs 0.9 kB for musl, libmnl and a toy; it stays.
+# do not have. One segment for code and constants (noseparate-code) saves 4.6 kB; it stays read-only, and no page is both
+# writable and executable. The stack protector costs 45 bytes where it is not used and 6.5 kB (4 %) in tandem: it stays.
 OPT = -Os -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -fno-unwind-tables -fno-pie \
 	-fstack-protector-strong -fno-strict-aliasing -U_FORTIFY_SOURCE $(CPU)
 WARN = -Wall -Wextra -Wshadow -Wconversion -Wvla -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wformat=2 \

@@ -3,11 +3,12 @@
 # boards/apt.sh DIR source PACKAGE               Debian's source package, unpacked as DIR/PACKAGE
 # boards/apt.sh DIR binary PACKAGE:ARCH SUITE    the files of Debian's binary package, unpacked as DIR/PACKAGE
 # Asks apt with lists and settings of its own under DIR: nothing outside DIR changes and no root is needed. apt checks the
-# chain from Debian's signature over the index to the sha256 of each file. What is already there is not fetched again.
+# chain from Debian's signature over the index to the sha256 of each file. DIR/PACKAGE.version then holds the version, and
+# says that the package is there and need not be fetched again.
 set -eu
 mkdir -p "$1"
 dir=$(cd "$1" && pwd) kind=$2 name=${3%%:*} arch=${3#*:} suite=${4:-}
-[ -d "$dir/$name" ] && exit 0
+[ -f "$dir/$name.version" ] && exit 0
 apt=$dir/apt-$kind-$name
 log=$apt/log
 rm -rf "$apt"
@@ -59,17 +60,20 @@ get() {
 	rm -rf ./* "$apt/new"
 	if [ "$kind" = source ]; then
 		# apt has checked the files; dpkg-source would look for the maintainer's key as well
-		apt-get --only-source --download-only source "$name" && dpkg-source --no-check -x "$name"_*.dsc "$apt/new"
+		apt-get --only-source --download-only source "$name" || return 1
+		dpkg-source --no-check -x "$name"_*.dsc "$apt/new" && sed -n 's/^Version: //p' "$name"_*.dsc >"$apt/version"
 	else
-		apt-get download "$name:$arch" && dpkg-deb -x "$name"_*.deb "$apt/new"
+		apt-get download "$name:$arch" || return 1
+		dpkg-deb -x "$name"_*.deb "$apt/new" && dpkg-deb -f "$name"_*.deb Version >"$apt/version"
 	fi
 }
 
 for mirror in $(mirrors | sed 's,/*$,,' | awk '!seen[$0]++'); do
 	echo "== $mirror" >>"$log"
 	if get "$mirror" >>"$log" 2>&1; then
+		rm -rf "$dir/$name" "$apt/state" "$apt/cache"
 		mv "$apt/new" "$dir/$name"
-		rm -rf "$apt/state" "$apt/cache"
+		cat "$apt/version" >"$dir/$name.version"
 		exit 0
 	fi
 	tried="${tried:+$tried, }$mirror"

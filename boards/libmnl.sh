@@ -17,7 +17,7 @@ if "$here/apt.sh" "$dir" source libmnl 2>"$dir/source.log"; then
 	for f in attr callback nlmsg; do
 		"$cc" "$@" -std=gnu11 -D_GNU_SOURCE -I"$dir" -I"$dir/libmnl/include" -c "$dir/libmnl/src/$f.c" -o "$dir/$f.o"
 	done
-	from="$(sed -n 's/^libmnl (\([^)]*\)).*/\1/p' "$dir/libmnl/debian/changelog" | head -n 1) from Debian source"
+	from="$(cat "$dir/libmnl.version") from Debian source"
 	headers=$dir/libmnl/include/libmnl
 else
 	echo "libmnl: Debian's source package cannot be had here; trying Debian 13's library"
@@ -28,9 +28,10 @@ else
 	done
 	printf '%s\n' '_Noreturn void tandem_never(void);' 'void tandem_never(void) { __builtin_trap(); }' >"$dir/never.c"
 	"$cc" "$@" -c "$dir/never.c" -o "$dir/never.o"
-	from="$(dpkg-deb -f "$dir"/apt-binary-libmnl-dev/get/libmnl-dev_*.deb Version) from the Debian 13 library"
+	from="$(cat "$dir/libmnl-dev.version") from the Debian 13 library"
 	headers=$dir/libmnl-dev/usr/include/libmnl
 fi
+for o in "$dir"/*.o; do "$objcopy" -g -R .eh_frame -R .comment "$o"; done     # unwind tables, which nobody here reads
 cp -R "$headers" "$dir/include/"
 "$ar" rcs "$dir/libmnl.a" "$dir"/*.o
 echo "$from" >"$dir/origin"

@@ -88,4 +88,4 @@ END {
 	file_ends()
 	print "tidy: " files " files, " found + 0 " findings"
 	exit found > 0
-}'
+}' || exit 1
