@@ -121,6 +121,8 @@ void keyword_defaults(uint32_t as, uint32_t sections, void *object);
 /* Why a word that HAProxy or keepalived knows is not known here; NULL: they do not know it either. */
 const char *foreign_reason(uint32_t as, uint32_t sections, struct str word);
 
+bool word_in_list(const char *list, struct str word);    /* words with one blank between */
+
 /* ---- conf ---- */
 
 #define CLIPPED(s) (int)((s).n > 64 ? 64 : (s).n), (s).p       /* for %.*s */

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include "conf/conf.h"
 
@@ -37,27 +36,21 @@ static ssize_t read_whole(int fd, char *bytes, size_t size)
 
 const char *conf_read(struct arena *arena, const char *path, uint32_t *n, conf_report *report, void *context)
 {
-	struct stat st;
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 
 	if (fd == -1)
 		return fail(path, strerror(errno), report, context);
-	if (fstat(fd, &st) == -1 || S_ISDIR(st.st_mode)) {
-		(void)close(fd);
-		return fail(path, "it is a directory", report, context);
-	}
-	if (S_ISREG(st.st_mode) && st.st_size > CONF_BYTES_MAX) {
-		(void)close(fd);
-		return fail(path, "the file is larger than 262144 bytes", report, context);
-	}
 	/* A pipe has no size; nor have files in /proc. */
-	size_t size = S_ISREG(st.st_mode) && st.st_size > 0 ? (size_t)st.st_size : CONF_BYTES_MAX;
+	off_t end = lseek(fd, 0, SEEK_END);
+	size_t size = end > 0 && end <= CONF_BYTES_MAX ? (size_t)end : CONF_BYTES_MAX;
+	if (end > 0)
+		(void)lseek(fd, 0, SEEK_SET);
 	char *bytes = arena_array(arena, "configuration file", size + 1, 1);
 	ssize_t used = read_whole(fd, bytes, size + 1);
 	int error = errno;
 	(void)close(fd);
 	if (used == -1)
-		return fail(path, strerror(error), report, context);
+		return fail(path, error == EISDIR ? "it is a directory" : strerror(error), report, context);
 	if ((size_t)used > size)
 		return fail(path, size == CONF_BYTES_MAX ? "the file is larger than 262144 bytes" :
 			"the file grew while it was read: try again", report, context);

@@ -74,8 +74,7 @@ void set_proxy_log(struct parser *p, const struct keyword *k, const struct str *
 	struct proxy_config *c = object;
 
 	(void)k;
-	(void)n;
-	if (str_is(args[0], "global"))
+	if (n == 1 && str_is(args[0], "global"))
 		c->options |= OPTION_LOG_GLOBAL;
 	else
 		refuse(p, "'log %.*s': a %s section takes 'log global' only; targets are in the global section",
@@ -84,14 +83,12 @@ void set_proxy_log(struct parser *p, const struct keyword *k, const struct str *
 
 void set_balance(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n, void *object)
 {
-	static const char others[] = " static-rr leastconn first source uri url_param hdr rdp-cookie random hash ";
-	char word[16];
+	static const char others[] = "static-rr leastconn first source uri url_param hdr rdp-cookie random hash";
 	struct proxy_config *c = object;
 
 	if (!str_is(args[0], "roundrobin")) {
-		size_t length = text_format(word, sizeof word, " %.*s ", (int)(args[0].n < 12 ? args[0].n : 12), args[0].p);
 		refuse(p, "'%s %.*s' %s: roundrobin is what there is", k->name, CLIPPED(args[0]),
-			length > 2 && strstr(others, word) ? "is HAProxy's and comes later" : "is unknown");
+			word_in_list(others, args[0]) ? "is HAProxy's and comes later" : "is unknown");
 	} else if (n > 1) {
 		refuse(p, "'%s roundrobin' takes no argument", k->name);
 	}

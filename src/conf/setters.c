@@ -152,7 +152,7 @@ void set_path(struct parser *p, const struct keyword *k, const struct str *args,
 		store_text(object, k, keep_text(p, args[0]));
 }
 
-/* The kernel's rule for names of interfaces (dev_valid_name), and IFNAMSIZ. A label may have a colon. */
+/* The kernel's rule for names of interfaces (dev_valid_name), and IFNAMSIZ. A label (low is 1) may have a colon. */
 void set_interface(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n, void *object)
 {
 	struct str s = args[0];
@@ -160,7 +160,7 @@ void set_interface(struct parser *p, const struct keyword *k, const struct str *
 
 	(void)n;
 	for (uint32_t i = 0; i < s.n; i++)
-		good = good && s.p[i] > ' ' && s.p[i] < 0x7f && s.p[i] != '/' && (s.p[i] != ':' || k->where & AS_VIP);
+		good = good && s.p[i] > ' ' && s.p[i] < 0x7f && s.p[i] != '/' && (s.p[i] != ':' || k->low == 1);
 	if (!good)
 		refuse(p, "'%s' must be the name of an interface, at most 15 characters, not '%.*s'", k->name, CLIPPED(s));
 	else
