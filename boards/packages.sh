@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # boards/packages.sh PACKAGE...     sees to it that these Debian packages are installed, or says how to
-# No service is started or left enabled: while apt runs, a policy-rc.d forbids it, which is how Debian says that.
+# No service is started: while apt runs, a policy-rc.d forbids it, which is how Debian says that.
 set -eu
 mkdir -p build
 if command -v flock >/dev/null && [ -z "${TANDEM_LOCKED:-}" ]; then     # two at a time would take away each other's policy-rc.d
@@ -42,7 +42,7 @@ apt install -y --no-install-recommends $missing ||
 		echo "boards/packages.sh: apt-get could not install:$missing" >&2
 		exit 1
 	}
-# They came for the tests; the machine's next start shall not bring them up either.
+# They came for the tests; nor shall the next start of the machine bring them up.
 for service in nginx haproxy keepalived; do
-	case "$missing " in *" $service "*) $as_root systemctl disable -q $service 2>/dev/null || : ;; esac
+	case "$missing " in *" $service "*) $as_root update-rc.d $service disable >/dev/null 2>&1 || : ;; esac
 done
