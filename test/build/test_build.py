@@ -98,7 +98,7 @@ def test_a_call_to_malloc_stops_the_link_and_is_named(copy):
     assert code == 0, output
     (copy.dir / "src" / "greedy.c").write_text(
         "#include <stdlib.h>\n"
-        "void *greedy_take(unsigned n);\n"
+        "__attribute__((noinline)) void *greedy_take(unsigned n);\n"
         "void *greedy_take(unsigned n)\n{\n\treturn malloc(n);\n}\n"
         "__attribute__((constructor)) static void greedy_start(void)\n{\n\t*(void *volatile *)&(void *){ 0 } = greedy_take(9);\n}\n")
     code, output = copy("all")
