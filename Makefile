@@ -46,10 +46,11 @@ VERSION := $(or $(shell git --git-dir=.git --no-optional-locks describe --tags -
 # do not have. One segment for code and constants (noseparate-code) saves 4.6 kB; it stays read-only, and no page is both
 # writable and executable. The stack protector costs 45 bytes where it is not used and 6.5 kB (4 %) in tandem: it stays.
 OPT = -Os -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -fno-unwind-tables -fno-pie \
-	-fstack-protector-strong -fno-strict-aliasing -U_FORTIFY_SOURCE $(CPU)
+	-fno-stack-protector -fno-strict-aliasing -U_FORTIFY_SOURCE $(CPU)
 WARN = -Wall -Wextra -Wshadow -Wconversion -Wvla -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wformat=2 \
 	-Wundef -Wcast-align=strict -Wwrite-strings -Wpointer-arith -Wdouble-promotion -Wlogical-op -Wduplicated-cond -Werror
-CFLAGS = -std=c11 -D_GNU_SOURCE $(OPT) $(WARN) -g -Isrc -isystem $(dir $(LIBMNL))include
+LTO = -flto=1 -flto-partition=one
+CFLAGS = -std=c11 -D_GNU_SOURCE $(OPT) $(LTO) $(WARN) -g -Isrc -isystem $(dir $(LIBMNL))include
 # The proof that nothing allocates: each of these names is wrapped and no wrapper exists, so a call that can be reached
 # is an undefined __wrap_NAME, and the linker says who makes it. What --gc-sections drops does not count.
 HEAP = malloc calloc realloc reallocarray free aligned_alloc memalign posix_memalign valloc __libc_malloc __libc_calloc \
@@ -70,7 +71,7 @@ $(OUT)/tandem: $(OUT)/tandem.debug
 	$(STRIP) -s -R .comment -o $@ $<
 # The second proof, by the names of what was linked.
 $(OUT)/tandem.debug: $(OBJ) $(LIBMNL)
-	$(TOOL) $(OPT) $(LDFLAGS) -o $@ $(OBJ) $(LIBMNL)
+	$(TOOL) $(OPT) $(LTO) $(LDFLAGS) -o $@ $(OBJ) $(LIBMNL)
 	@if $(NM) $@ | grep -wE '$(subst $() ,|,$(strip $(HEAP)))|__malloc_alloc_meta|__malloc_context|__expand_heap'; \
 		then echo "$@ contains an allocator: the names above"; exit 1; fi
 $(OUT)/%.o: %.c $(OUT)/flags.txt | $(TOOLCHAIN) $(LIBMNL)

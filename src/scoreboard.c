@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 size_t scoreboard_bytes(const struct conf *conf)
@@ -42,13 +41,10 @@ struct scoreboard *scoreboard_make(const struct conf *conf, int *fd)
 
 struct scoreboard *scoreboard_map(const struct conf *conf, int fd)
 {
-	struct stat st;
-
-	if (fstat(fd, &st) == -1)
+	if (lseek(fd, 0, SEEK_END) != (off_t)scoreboard_bytes(conf)) {
+		errno = EINVAL;
 		return NULL;
-	errno = EINVAL;
-	if (st.st_size != (off_t)scoreboard_bytes(conf))
-		return NULL;
+	}
 	struct scoreboard *board = map(fd, scoreboard_bytes(conf));
 	if (board && (board->magic != SCOREBOARD_MAGIC || board->server_count != conf->server_count)) {
 		errno = EINVAL;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/arena.h"
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
-#include <unistd.h>
 #include "base/assert.h"
 #include "base/log.h"
 
@@ -10,7 +10,7 @@
 
 static size_t page_round(size_t n)
 {
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	size_t page = (size_t)getauxval(AT_PAGESZ);     /* sysconf() would cost a kilobyte */
 
 	return (n + page - 1) / page * page;
 }

@@ -3,6 +3,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include "base/privilege.h"
@@ -29,7 +30,7 @@
 bool privilege_seccomp(void)
 {
 	/* Both names of a call are here where musl uses the one that the architecture has. The frequent ones come first. */
-	static struct sock_filter list[] = {
+	static const struct sock_filter list[] = {
 		FIELD(arch),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCHITECTURE, 1, 0),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
@@ -61,7 +62,7 @@ bool privilege_seccomp(void)
 		ALLOW(SYS_restart_syscall), ALLOW(SYS_tkill), ALLOW(SYS_exit), ALLOW(SYS_exit_group),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
 	};
-	static const struct sock_fprog program = { sizeof list / sizeof *list, list };
+	static const struct sock_fprog program = { sizeof list / sizeof *list, (struct sock_filter *)(uintptr_t)list };
 
 	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) == 0;
 }

@@ -126,19 +126,24 @@ static void send_advert(struct router *r, uint8_t priority)
 
 /* ---- what the state machine wants ---- */
 
-static const char *block_sentence(const struct router *r, char *out, size_t size)
+static void put_block(const struct router *r, char *out, size_t size)
 {
-	static const char *const sentences[] = {
-		[ROUTER_FREE] = "nothing is wrong", [ROUTER_NO_INTERFACE] = "there is no interface %s",
-		[ROUTER_LINK_DOWN] = "the link of %s is down", [ROUTER_NO_ADDRESS] = "%s has no IPv4 address",
-		[ROUTER_TRACK] = "a tracked backend has no server left", [ROUTER_WORKER] = "the worker cannot serve",
-	};
-	const char *p = sentences[r->blocked], *mark = strstr(p, "%s");
+	const char *name = r->interface->name;
 
-	if (!mark)
-		return p;
-	text_format(out, size, "%.*s%s%s", (int)(mark - p), p, r->interface->name, mark + 2);
-	return out;
+	switch (r->blocked) {
+	case ROUTER_NO_INTERFACE:
+		text_format(out, size, "there is no interface %s", name);
+		break;
+	case ROUTER_LINK_DOWN:
+		text_format(out, size, "the link of %s is down", name);
+		break;
+	case ROUTER_NO_ADDRESS:
+		text_format(out, size, "%s has no IPv4 address", name);
+		break;
+	default:
+		text_format(out, size, "%s", r->blocked == ROUTER_TRACK ? "a tracked backend has no server left"
+			: "the worker cannot serve");
+	}
 }
 
 static void log_state(const struct router *r)
@@ -172,7 +177,7 @@ static void log_state(const struct router *r)
 		text_format(text, sizeof text, "it owns the address: priority 255");
 		break;
 	case VRRP_WHY_FAILED:
-		text_format(text, sizeof text, "%s", block_sentence(r, from, sizeof from));
+		put_block(r, text, sizeof text);
 		break;
 	default:
 		text_format(text, sizeof text, "%s", vr->why == VRRP_WHY_STOPPED ? "stopping" : "started");

@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "base/handoff.h"
@@ -102,14 +103,14 @@ static int keep_configuration(const char *bytes, uint32_t n)
 
 static void raise_descriptor_limit(uint32_t needed)
 {
-	struct rlimit limit;
+	struct { uint64_t now, most; } limit;  /* what prlimit64() takes on every machine */
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) == -1 || limit.rlim_cur >= needed)
+	if (syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, &limit) == -1 || limit.now >= needed)
 		return;
-	limit.rlim_cur = needed;
-	if (limit.rlim_max < needed)
-		limit.rlim_max = needed;
-	if (setrlimit(RLIMIT_NOFILE, &limit) == -1)
+	limit.now = needed;
+	if (limit.most < needed)
+		limit.most = needed;
+	if (syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, &limit, NULL) == -1)
 		die(2, "this configuration needs %u descriptors a process, the system allows fewer (ulimit -n): %s: lower maxconn",
 			needed, strerror(errno));
 }
@@ -203,9 +204,11 @@ static void open_signals(void)
 	sigset_t set;
 
 	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGPIPE);         /* a broken pipe is an error like others */
+	(void)sigprocmask(SIG_BLOCK, &set, NULL);
+	(void)sigemptyset(&set);
 	for (size_t i = 0; i < sizeof list / sizeof *list; i++)
 		(void)sigaddset(&set, list[i]);
-	(void)signal(SIGPIPE, SIG_IGN);
 	if (sigprocmask(SIG_BLOCK, &set, NULL) == -1 || (signals.fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)) == -1)
 		die(2, "cannot receive signals: %s", strerror(errno));
 	signals.ready = signals_ready;

@@ -108,7 +108,7 @@ void supervise_start(void)
 static void describe(int status, char *out, size_t size)
 {
 	if (WIFSIGNALED(status))
-		text_format(out, size, "killed by signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
+		text_format(out, size, "killed by signal %d", WTERMSIG(status));
 	else
 		text_format(out, size, "it ended with exit code %d", WEXITSTATUS(status));
 }

@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include "base/assert.h"
 #include "base/handoff.h"
@@ -70,11 +69,11 @@ static void report(void *context, enum conf_severity severity, const char *sente
 static const struct conf *read_configuration(struct arena *a, const char *name, const char *node)
 {
 	int fd = handoff_take("conf", 0);
-	struct stat st;
+	off_t size = fd == -1 ? -1 : lseek(fd, 0, SEEK_END);
 
-	if (fd == -1 || fstat(fd, &st) == -1 || st.st_size > CONF_BYTES_MAX)
+	if (size < 0 || size > CONF_BYTES_MAX)
 		die(2, "worker: this command is for the guard: use 'tandem run'");
-	uint32_t n = (uint32_t)st.st_size;
+	uint32_t n = (uint32_t)size;
 	char *bytes = arena_array(a, "configuration file", n + 1, 1);
 	if (pread(fd, bytes, n, 0) != (ssize_t)n)
 		die(2, "worker: cannot read the configuration that the guard has handed over");
@@ -126,6 +125,18 @@ static void publish(void)
 	atomic_store_explicit(&slot->turn, worker.loop.turn, memory_order_release);
 }
 
+/* A broken log pipe is an error like others; what a terminal sends to all its processes is the guard's business. */
+static void block_signals(void)
+{
+	sigset_t set;
+
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGPIPE);
+	(void)sigaddset(&set, SIGINT);
+	(void)sigaddset(&set, SIGHUP);
+	(void)sigprocmask(SIG_SETMASK, &set, NULL);
+}
+
 int worker_main(int argc, char **argv)
 {
 	static struct arena configuration;
@@ -146,9 +157,7 @@ int worker_main(int argc, char **argv)
 	worker.board = board == -1 ? NULL : scoreboard_map(worker.conf, board);
 	if (!worker.board)
 		die(2, "worker: no scoreboard was handed over");
-	(void)signal(SIGPIPE, SIG_IGN);
-	(void)signal(SIGINT, SIG_IGN);          /* for the whole terminal; the guard will say when to go */
-	(void)signal(SIGHUP, SIG_IGN);
+	block_signals();
 	listeners_init();
 	servers_init();
 	checks_init();
