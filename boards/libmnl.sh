@@ -13,9 +13,9 @@ mkdir -p "$dir/include"; dir=$(cd "$dir" && pwd)
 rm -f "$dir/libmnl.a" "$dir"/*.o
 
 if "$here/apt.sh" "$dir" source libmnl 2>"$dir/source.log"; then
-	echo '#define HAVE_VISIBILITY_HIDDEN 1' >"$dir/config.h"
+	: >"$dir/config.h"
 	for f in attr callback nlmsg; do
-		"$cc" "$@" -std=gnu11 -D_GNU_SOURCE -I"$dir" -I"$dir/libmnl/include" -c "$dir/libmnl/src/$f.c" -o "$dir/$f.o"
+		"$cc" "$@" -std=gnu11 -D_GNU_SOURCE -DHAVE_VISIBILITY_HIDDEN -I"$dir" -I"$dir/libmnl/include" -c "$dir/libmnl/src/$f.c" -o "$dir/$f.o"
 	done
 	from="$(cat "$dir/libmnl.version") from Debian source"
 	headers=$dir/libmnl/include/libmnl
