@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * `tandem check`: reads the file as `tandem run` would, and prints what this node would do with it: the election, the
- * addresses, listeners and servers, the times in force, and the memory to the byte. It takes the memory just as the
- * processes do, so the plan that is printed is the plan that runs. Nothing on the system is changed.
+ * `tandem check`: reads the file as `tandem run` would, and prints what this node would do with it: the
+ * election, the addresses, listeners and servers, the times in force, and the memory to the byte. It takes
+ * the memory just as the processes do, so the plan that is printed is the plan that runs. Nothing on the
+ * system is changed.
  */
 #include "cmd/cmd.h"
 #include <errno.h>
@@ -50,7 +51,10 @@ static void print_adverts(const struct vrrp_config *v)
 		out("to all routers of the link (224.0.0.18)");
 	for (const struct peer_config *peer = v->peers; peer; peer = peer->next)
 		out("%s%s", peer == v->peers ? "to " : ", ", addr_print(&peer->address, text));
-	out(", from %s\n", v->source.family == ADDR_NONE ? "the interface's first address" : addr_print(&v->source, text));
+	if (v->source.family == ADDR_NONE)
+		out(", from the interface's first address\n");
+	else
+		out(", from %s\n", addr_print(&v->source, text));
 }
 
 static void print_election(const struct vrrp_config *v)
@@ -64,8 +68,8 @@ static void print_election(const struct vrrp_config *v)
 		return;
 	}
 	out("  election    as backup: master after %s of silence (Master_Down_Interval),\n"
-		"              or %s (skew time) after the master has resigned\n", seconds(vrrp_master_down_ms(&vr), down),
-		seconds(vrrp_skew_ms(&vr), skew));
+		"              or %s (skew time) after the master has resigned\n",
+		seconds(vrrp_master_down_ms(&vr), down), seconds(vrrp_skew_ms(&vr), skew));
 	out("              a working master with a lower priority %s\n", v->nopreempt ? "stays (nopreempt)" :
 		"is taken over from");
 }
@@ -74,12 +78,14 @@ static void print_vrrp(const struct vrrp_config *v)
 {
 	char text[ADDR_TEXT_MAX], time[16], refresh[16];
 
-	out("\nvrrp %s: virtual router %u on %s, version %u, priority %u\n", v->name, (unsigned)v->vrid, v->interface,
-		(unsigned)v->version, (unsigned)v->priority);
+	out("\nvrrp %s: virtual router %u on %s, version %u, priority %u\n", v->name, (unsigned)v->vrid,
+		v->interface, (unsigned)v->version, (unsigned)v->priority);
 	for (const struct vip_config *vip = v->vips; vip; vip = vip->next)
 		out("  %-11s %s on %s%s%s\n", vip == v->vips ? "addresses" : "", prefix_print(&vip->address, text),
-			vip->device ? vip->device : v->interface, vip->label ? ", label " : "", vip->label ? vip->label : "");
-	out("  lifetime    %us: the kernel removes them when the guard does not renew them for so long\n", vips_lifetime_s(v));
+			vip->device ? vip->device : v->interface, vip->label ? ", label " : "",
+			vip->label ? vip->label : "");
+	out("  lifetime    %us: the kernel removes them when the guard does not renew them for so long\n",
+		vips_lifetime_s(v));
 	print_adverts(v);
 	print_election(v);
 	out("  announced   %u times at takeover%s%s%s%s\n", v->garp_master_repeat,
@@ -92,7 +98,8 @@ static void print_vrrp(const struct vrrp_config *v)
 		if (t->weight == 0)
 			out("the node resigns while it has no usable server\n");
 		else
-			out("priority %u while it has no usable server\n", (unsigned)vrrp_effective_priority(v, t->weight));
+			out("priority %u while it has no usable server\n",
+				(unsigned)vrrp_effective_priority(v, t->weight));
 	}
 }
 
@@ -221,7 +228,8 @@ static void print_backend(const struct proxy_config *c)
 	}
 	out("  balance     roundrobin, %u retries\n", c->retries);
 	if (k->name && c->mode == MODE_HTTP)
-		out("  cookie      %s%s%s%s%s%s%s%s%s%s\n", k->name, k->insert ? " insert" : "", k->indirect ? " indirect" : "",
+		out("  cookie      %s%s%s%s%s%s%s%s%s%s\n", k->name, k->insert ? " insert" : "",
+			k->indirect ? " indirect" : "",
 			k->nocache ? " nocache" : "", k->postonly ? " postonly" : "", k->preserve ? " preserve" : "",
 			k->httponly ? " httponly" : "", k->secure ? " secure" : "", k->domain ? " domain=" : "",
 			k->domain ? k->domain : "");
@@ -244,8 +252,8 @@ static void print_proxy(const struct proxy_config *c)
 	out("\n");
 	for (const struct bind_config *b = c->binds; b; b = b->next)
 		out("  %-11s %s%s%s%s%s%s\n", b == c->binds ? "listens on" : "", endpoint_print(&b->address, text),
-			b->interface ? " of " : "", b->interface ? b->interface : "", b->name ? " (" : "", b->name ? b->name : "",
-			b->name ? ")" : "");
+			b->interface ? " of " : "", b->interface ? b->interface : "",
+			b->name ? " (" : "", b->name ? b->name : "", b->name ? ")" : "");
 	if (c->sides & PROXY_BACKEND)
 		print_backend(c);
 	print_options(c);
@@ -257,14 +265,16 @@ static void print_proxy(const struct proxy_config *c)
 static void print_global(const struct conf *conf)
 {
 	const struct global_config *g = &conf->global;
-	static const char *const levels[] = { "emerg", "alert", "crit", "err", "warning", "notice", "info", "debug" };
+	static const char *const levels[] = { "emerg", "alert", "crit", "err", "warning", "notice", "info",
+		"debug" };
 	char text[ADDR_TEXT_MAX];
 
 	for (const struct sysctl_config *s = g->sysctls; s; s = s->next)
 		out("  %-11s %s = %s\n", s == g->sysctls ? "sysctl" : "", s->name, s->value);
 	if (conf->proxy_count)
 		out("  worker      user %s%s%s, in %s as its root directory, at most %u connections\n", g->user,
-			g->group ? ", group " : "", g->group ? g->group : "", g->chroot ? g->chroot : "an empty place", g->maxconn);
+			g->group ? ", group " : "", g->group ? g->group : "", g->chroot ? g->chroot : "an empty place",
+			g->maxconn);
 	if (g->log_target_count == 0)
 		out("  log         stderr, from info up\n");
 	for (uint32_t i = 0; i < g->log_target_count; i++) {
@@ -315,7 +325,8 @@ static bool print_memory(const struct conf *conf, const struct arena *configurat
 
 static void print_descriptors(const struct conf *conf)
 {
-	uint32_t in_guard = guard_descriptors(conf), in_worker = conf->proxy_count ? plan_worker(conf).descriptors : 0;
+	uint32_t in_guard = guard_descriptors(conf);
+	uint32_t in_worker = conf->proxy_count ? plan_worker(conf).descriptors : 0;
 	uint32_t most = in_guard > in_worker ? in_guard : in_worker;
 	struct rlimit limit;
 
@@ -330,8 +341,8 @@ static void print_descriptors(const struct conf *conf)
 	}
 	out("; the limit here is %llu\n", (unsigned long long)limit.rlim_max);
 	if (limit.rlim_max < most)
-		log_warn("a process needs %u descriptors, and the limit here is %llu: raise it (ulimit -n) or lower maxconn", most,
-			(unsigned long long)limit.rlim_max);
+		log_warn("a process needs %u descriptors, and the limit here is %llu: raise it (ulimit -n) or lower "
+			"maxconn", most, (unsigned long long)limit.rlim_max);
 }
 
 static void warn_about_user(const struct conf *conf)
@@ -339,13 +350,14 @@ static void warn_about_user(const struct conf *conf)
 	struct identity who;
 
 	if (conf->proxy_count && !identity_find(conf->global.user, conf->global.group, &who))
-		log_warn("there is no user '%s'%s on this machine: root could not start the worker here", conf->global.user,
-			conf->global.group ? " or no such group" : "");
+		log_warn("there is no user '%s'%s on this machine: root could not start the worker here",
+			conf->global.user, conf->global.group ? " or no such group" : "");
 }
 
 static bool print_plan(const char *file, const struct conf *conf, const struct arena *configuration)
 {
-	out("%s is good. This node is '%s', by %s.\n\nglobal\n", file, conf->global.node, conf->global.node_origin);
+	out("%s is good. This node is '%s', by %s.\n\nglobal\n", file, conf->global.node,
+		conf->global.node_origin);
 	print_global(conf);
 	for (const struct vrrp_config *v = conf->vrrps; v; v = v->next)
 		print_vrrp(v);
@@ -363,8 +375,8 @@ static bool read_options(int argc, char **argv, const char **file, const char **
 	for (int i = 1; i < argc; i += 2) {
 		const char **value = strcmp(argv[i], "-f") == 0 ? file : strcmp(argv[i], "-n") == 0 ? node : NULL;
 		if (!value || i + 1 == argc) {
-			log_err("%s '%s': tandem check [-f FILE] [-n NODE]", value ? "a value is missing after" : "unknown option",
-				argv[i]);
+			log_err("%s '%s': tandem check [-f FILE] [-n NODE]",
+				value ? "a value is missing after" : "unknown option", argv[i]);
 			return false;
 		}
 		*value = argv[i + 1];
@@ -386,7 +398,9 @@ int cmd_check(int argc, char **argv)
 		return 2;
 	}
 	const char *bytes = conf_read(&configuration, file, &n, report, NULL);
-	const struct conf *conf = bytes ? conf_load(&configuration, file, bytes, n, node, host, report, NULL) : NULL;
+	const struct conf *conf = NULL;
+	if (bytes)
+		conf = conf_load(&configuration, file, bytes, n, node, host, report, NULL);
 	if (!conf)
 		return 1;
 	return print_plan(file, conf, &configuration) ? 0 : 2;

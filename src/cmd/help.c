@@ -24,7 +24,7 @@ static void print_row(const struct keyword *k)
 	char low[16], high[16];
 
 	out("%s%s%s%s\n", keyword_prefix(k), k->name, *k->arguments ? " " : "", k->arguments);
-	out("    %s\n", k->help);
+	out("    %s\n", keyword_help(k));
 	if (k->where & AS_SECTION)
 		out("    a section\n");
 	else

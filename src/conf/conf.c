@@ -7,9 +7,11 @@
 
 /* ---- findings ---- */
 
-static void say(struct parser *p, enum conf_severity severity, uint32_t line, const char *format, va_list arguments)
+static void say(struct parser *p, enum conf_severity severity, uint32_t line, const char *format,
+	va_list arguments)
 	__attribute__((format(printf, 4, 0)));
-static void say(struct parser *p, enum conf_severity severity, uint32_t line, const char *format, va_list arguments)
+static void say(struct parser *p, enum conf_severity severity, uint32_t line, const char *format,
+	va_list arguments)
 {
 	char sentence[SENTENCE_MAX];
 	size_t n = 0;
@@ -56,7 +58,8 @@ void *keep(struct parser *p, const void *object, size_t size)
 
 /* ---- words ---- */
 
-void keyword_apply(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n, void *object)
+void keyword_apply(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n,
+	void *object)
 {
 	uint32_t count;
 	size_t row = (size_t)(k - keyword_table(&count));
@@ -64,7 +67,8 @@ void keyword_apply(struct parser *p, const struct keyword *k, const struct str *
 
 	if (n < k->min || n > k->max) {
 		refuse(p, "'%s%s' takes %s: '%s%s%s%s'", prefix, k->name, k->max == 0 ? "no argument" :
-			n < k->min ? "more arguments" : "fewer arguments", prefix, k->name, *k->arguments ? " " : "", k->arguments);
+			n < k->min ? "more arguments" : "fewer arguments", prefix, k->name, *k->arguments ? " " : "",
+			k->arguments);
 		return;
 	}
 	if (!(k->where & (REPEATS | AS_SECTION)) && !p->foreign) {
@@ -162,7 +166,8 @@ static void read_marker(struct parser *p, struct str marker)
 			end++;
 		struct str name = str_of(marker.p + i, end - i);
 		if (!name_is_good(name))
-			refuse(p, "'%.*s' does not name nodes: '@name' or '@name1,name2', without spaces", CLIPPED(marker));
+			refuse(p, "'%.*s' does not name nodes: '@name' or '@name1,name2', without spaces",
+				CLIPPED(marker));
 		else if (str_is(name, p->conf->global.node))
 			matched = true;
 		i = end + 1;
@@ -177,8 +182,8 @@ static uint32_t drop_braces(struct parser *p, struct str *words, uint32_t n)
 	if (n == 0 || !(str_is(words[n - 1], "{") || str_is(words[0], "}")))
 		return n;
 	if (!p->braces_reported)
-		refuse(p, "braces are keepalived's: here a section ends where the next begins, and what keepalived has in "
-			"an inner block is one line each, such as 'virtual_ipaddress 192.168.1.10/24'");
+		refuse(p, "braces are keepalived's: here a section ends where the next begins, and what keepalived "
+			"has in an inner block is one line each, such as 'virtual_ipaddress 192.168.1.10/24'");
 	p->braces_reported = true;
 	return str_is(words[0], "}") ? 0 : n - 1;
 }
@@ -278,7 +283,8 @@ static void read_line(struct parser *p, const char *line, uint32_t n)
 /* ---- the file ---- */
 
 /* Calls for each line, which has no LF. Stops early when too much is wrong. */
-static void for_lines(struct parser *p, const char *bytes, uint32_t n, void (*call)(struct parser *, const char *, uint32_t))
+static void for_lines(struct parser *p, const char *bytes, uint32_t n,
+	void (*call)(struct parser *, const char *, uint32_t))
 {
 	const char *end = bytes + n;
 
@@ -300,14 +306,17 @@ static void find_node(struct parser *p, const char *line, uint32_t n)
 	const struct keyword *k = keyword_find(AS_SECTION, 0, l->words[0]);
 	if (k)
 		p->section = str_is(l->words[0], "global") ? IN_GLOBAL : IN_VRRP;
-	else if (p->section == IN_GLOBAL && l->count == 2 && str_is(l->words[0], "node") && name_is_good(l->words[1])
+	else if (p->section == IN_GLOBAL && l->count == 2 && str_is(l->words[0], "node")
+		&& name_is_good(l->words[1])
 	    && !p->conf->global.node)
 		p->conf->global.node = keep_text(p, l->words[1]);
 }
 
-static void choose_node(struct parser *p, const char *bytes, uint32_t n, const char *node, const char *hostname)
+static void choose_node(struct parser *p, const char *bytes, uint32_t n, const char *node,
+	const char *hostname)
 {
-	struct str host = str_of(hostname, strcspn(hostname, "."));        /* lb01.example.net is lb01, as in keepalived */
+	/* lb01.example.net is lb01, as in keepalived */
+	struct str host = str_of(hostname, strcspn(hostname, "."));
 
 	if (node && !name_is_good(str_z(node)))
 		refuse_at(p, 0, "'%.*s' cannot be the name of a node", CLIPPED(str_z(node)));
@@ -350,8 +359,8 @@ static void proxy_defaults(struct proxy_config *c)
 	keyword_defaults(AS_SERVER, IN_PROXY, &c->default_server);
 }
 
-const struct conf *conf_load(struct arena *arena, const char *file_name, const char *bytes, uint32_t n, const char *node,
-	const char *hostname, conf_report *report, void *context)
+const struct conf *conf_load(struct arena *arena, const char *file_name, const char *bytes, uint32_t n,
+	const char *node, const char *hostname, conf_report *report, void *context)
 {
 	struct parser p = { .arena = arena, .file_name = file_name, .report = report, .context = context };
 

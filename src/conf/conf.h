@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The configuration file: text in, constant structures out. guard, worker and `tandem check` run this same code over the
- * same bytes. Every error of the file is reported in one run, as a sentence with file and line; a file with an error
- * yields nothing.
+ * The configuration file: text in, constant structures out. guard, worker and `tandem check` run this same
+ * code over the same bytes. Every error of the file is reported in one run, as a sentence with file and line;
+ * a file with an error yields nothing.
  */
 #ifndef CONF_CONF_H
 #define CONF_CONF_H
@@ -41,14 +41,15 @@ struct conf {
 };
 
 enum conf_severity { CONF_ERROR, CONF_WARNING };
-/* Called for each finding with a whole sentence: "tandem.conf:14: unknown keyword 'optoin' in backend 'web' (did you
- * mean 'option'?)". */
+/* Called for each finding with a whole sentence: "tandem.conf:14: unknown keyword 'optoin' in backend 'web'
+ * (did you mean 'option'?)". */
 typedef void conf_report(void *context, enum conf_severity, const char *sentence);
 
-/* Reads the n bytes of the file called file_name. node: from -n, or NULL. hostname: used where the file names no node.
- * NULL if there was any error. Everything that it returns lives in the arena, under "configuration". */
-const struct conf *conf_load(struct arena *, const char *file_name, const char *bytes, uint32_t n, const char *node,
-	const char *hostname, conf_report *, void *context);
-/* Reads a whole file (at most CONF_BYTES_MAX) into the arena. NULL, with the finding reported, if that cannot be done. */
+/* Reads the n bytes of the file called file_name. node: from -n, or NULL. hostname: used where the file names
+ * no node. NULL if there was any error. Everything that it returns lives in the arena. */
+const struct conf *conf_load(struct arena *, const char *file_name, const char *bytes, uint32_t n,
+	const char *node, const char *hostname, conf_report *, void *context);
+/* Reads a whole file (at most CONF_BYTES_MAX) into the arena. NULL, with the finding reported, if that cannot
+ * be done. */
 const char *conf_read(struct arena *, const char *path, uint32_t *n, conf_report *, void *context);
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Words that a file of HAProxy's or keepalived's may have and tandem does not: whoever brings such a file hears that the
- * word is known, and why it is not taken.
+ * Words that a file of HAProxy's or keepalived's may have and tandem does not: whoever brings such a file
+ * hears that the word is known, and why it is not taken.
  */
 #include <string.h>
 #include "conf/parse.h"
@@ -9,7 +9,8 @@
 #define KEEPALIVED "is keepalived's; tandem does not have it"
 #define TLS "is about TLS, which comes later"
 
-/* Only the words that files of small sites really have: each costs its letters, and what is not here is refused as well. */
+/* Only the words that files of small sites really have: each costs its letters, and what is not here is
+ * refused as well. */
 static const struct { uint32_t where; const char *words, *reason; } table[] = {
 	{ AS_SECTION, "vrrp_instance", "is keepalived's: here it starts with 'vrrp NAME', and has no braces" },
 	{ AS_SECTION, "vrrp_sync_group vrrp_script global_defs virtual_server", KEEPALIVED },
@@ -19,51 +20,57 @@ static const struct { uint32_t where; const char *words, *reason; } table[] = {
 	{ AS_LINE | IN_GLOBAL, "pidfile", "is HAProxy's: 'tandem run -p FILE' writes it" },
 	{ AS_LINE | IN_GLOBAL, "nbthread nbproc cpu-map", "is HAProxy's: tandem has one worker and no threads" },
 	{ AS_LINE | IN_GLOBAL, "uid gid", "is HAProxy's: write 'user' or 'group', which take numbers as well" },
-	{ AS_LINE | IN_GLOBAL, "maxsslconn ca-base crt-base ssl-default-bind-ciphers ssl-default-bind-ciphersuites "
-		"ssl-default-bind-options ssl-default-server-ciphers ssl-default-server-options ssl-dh-param-file "
-		"ssl-server-verify tune.ssl.default-dh-param", TLS },
-	{ AS_LINE | IN_GLOBAL, "description hard-stop-after log-send-hostname log-tag lua-load master-worker maxconnrate "
-		"spread-checks ulimit-n", HAPROXY },
-	{ AS_LINE | IN_GLOBAL, "router_id notification_email smtp_server enable_script_security script_user vrrp_strict",
-		KEEPALIVED },
+	{ AS_LINE | IN_GLOBAL, "maxsslconn ca-base crt-base ssl-default-bind-ciphers "
+		"ssl-default-bind-ciphersuites ssl-default-bind-options ssl-default-server-ciphers "
+		"ssl-default-server-options ssl-dh-param-file ssl-server-verify tune.ssl.default-dh-param", TLS },
+	{ AS_LINE | IN_GLOBAL, "description hard-stop-after log-send-hostname log-tag lua-load master-worker "
+		"maxconnrate spread-checks ulimit-n", HAPROXY },
+	{ AS_LINE | IN_GLOBAL, "router_id notification_email smtp_server enable_script_security script_user "
+		"vrrp_strict", KEEPALIVED },
 
-	{ AS_LINE | IN_VRRP, "authentication", "is keepalived's block: here 'auth_pass TEXT' is a line of its own" },
+	{ AS_LINE | IN_VRRP, "authentication",
+		"is keepalived's block: here 'auth_pass TEXT' is a line of its own" },
 	{ AS_LINE | IN_VRRP, "track_script track_process track_file",
 		"is keepalived's: here 'track_backend BACKEND' follows the service, without scripts" },
 	{ AS_LINE | IN_VRRP, "preempt", "is keepalived's: it is the rule here; 'nopreempt' turns it off" },
-	{ AS_LINE | IN_VRRP, "preempt_delay notify notify_master notify_backup notify_fault notify_stop track_interface "
-		"use_vmac virtual_ipaddress_excluded virtual_routes", "is keepalived's and comes later" },
-	{ AS_LINE | IN_VRRP, "accept debug dont_track_primary down_timer_adverts smtp_alert unicast_ttl virtual_rules",
-		KEEPALIVED },
+	{ AS_LINE | IN_VRRP, "preempt_delay notify notify_master notify_backup notify_fault notify_stop "
+		"track_interface use_vmac virtual_ipaddress_excluded virtual_routes",
+		"is keepalived's and comes later" },
+	{ AS_LINE | IN_VRRP, "accept debug dont_track_primary down_timer_adverts smtp_alert unicast_ttl "
+		"virtual_rules", KEEPALIVED },
 
 	{ AS_LINE | IN_PROXY, "acl use_backend http-request http-response redirect stats",
 		"is HAProxy's and comes later" },
-	{ AS_LINE | IN_PROXY, "stick stick-table", "is HAProxy's; tandem does not have it: 'cookie' keeps clients on a server" },
+	{ AS_LINE | IN_PROXY, "stick stick-table",
+		"is HAProxy's; tandem does not have it: 'cookie' keeps clients on a server" },
 	{ AS_LINE | IN_PROXY, "clitimeout contimeout srvtimeout",
 		"is HAProxy's old word: write 'timeout client', 'timeout connect' or 'timeout server'" },
-	{ AS_LINE | IN_PROXY, "backlog capture compression description disabled errorfile filter fullconn hash-type http-error "
-		"http-reuse log-format monitor-uri rate-limit retry-on server-template source tcp-check tcp-request "
-		"unique-id-format", HAPROXY },
-	{ AS_OPTION, "abortonclose allbackups clitcpka contstats http-buffer-request http-ignore-probes http-no-delay httpslog "
-		"log-health-checks logasap mysql-check nolinger originalto pgsql-check redis-check smtpchk socket-stats "
-		"splice-auto srvtcpka ssl-hello-chk tcp-check tcpka", HAPROXY },
+	{ AS_LINE | IN_PROXY, "backlog capture compression description disabled errorfile filter fullconn "
+		"hash-type http-error http-reuse log-format monitor-uri rate-limit retry-on server-template source "
+		"tcp-check tcp-request unique-id-format", HAPROXY },
+	{ AS_OPTION, "abortonclose allbackups clitcpka contstats http-buffer-request http-ignore-probes "
+		"http-no-delay httpslog log-health-checks logasap mysql-check nolinger originalto pgsql-check "
+		"redis-check smtpchk socket-stats splice-auto srvtcpka ssl-hello-chk tcp-check tcpka", HAPROXY },
 	{ AS_TIMEOUT, "client-fin server-fin tarpit", HAPROXY },
-	{ AS_HTTP_CHECK, "send", "is HAProxy's and comes later: 'option httpchk METHOD URI VERSION' sends the request, with "
+	{ AS_HTTP_CHECK, "send",
+		"is HAProxy's and comes later: 'option httpchk METHOD URI VERSION' sends the request, with "
 		"headers as in 'option httpchk GET /health HTTP/1.1\\r\\nHost:\\ www'" },
 	{ AS_HTTP_CHECK, "connect disable-on-404 send-state", HAPROXY },
 	{ AS_EXPECT, "rstatus rstring hdr fhdr", HAPROXY },
-	{ AS_COOKIE, "rewrite prefix", "is a mode of HAProxy's that changes the server's own cookie; only 'insert' is here" },
+	{ AS_COOKIE, "rewrite prefix",
+		"is a mode of HAProxy's that changes the server's own cookie; only 'insert' is here" },
 	{ AS_COOKIE, "dynamic maxidle maxlife attr", HAPROXY },
 	{ AS_STATS, "timeout enable uri auth refresh", HAPROXY },
 	{ AS_SOCKET, "user group expose-fd", HAPROXY },
 	{ AS_BIND, "ssl crt ca-file verify alpn ciphers ssl-min-ver strict-sni", TLS },
-	{ AS_BIND, "transparent", "is HAProxy's: tandem binds to addresses that are on the other node without it" },
+	{ AS_BIND, "transparent",
+		"is HAProxy's: tandem binds to addresses that are on the other node without it" },
 	{ AS_BIND, "accept-proxy defer-accept maxconn mode tfo v4v6 v6only", HAPROXY },
 	{ AS_SERVER, "ssl verify ca-file crt sni alpn check-ssl check-sni", TLS },
 	{ AS_SERVER, "resolvers resolve-prefer init-addr",
 		"is about host names, which are not looked up: give the server's IP address" },
-	{ AS_SERVER, "agent-check error-limit id maxconn maxqueue observe on-error on-marked-down send-proxy send-proxy-v2 "
-		"slowstart source track init-state", HAPROXY },
+	{ AS_SERVER, "agent-check error-limit id maxconn maxqueue observe on-error on-marked-down send-proxy "
+		"send-proxy-v2 slowstart source track init-state", HAPROXY },
 	{ AS_VIP, "brd scope", KEEPALIVED },
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The whole language of tandem.conf. The parser, its messages, `tandem help` and the tests read this table; a keyword is
- * one row here, at most one setter, and its examples in test/vectors/conf.txt.
+ * The whole language of tandem.conf. The parser, its messages, `tandem help` and the tests read this table; a
+ * keyword is one row here, at most one setter, and its examples in test/vectors/conf.txt.
  */
 #include <stddef.h>
 #include <string.h>
@@ -17,220 +17,244 @@
 #define DAYS_24 (24u * 86400 * 1000)    /* HAProxy's longest time, about 2^31 ms */
 
 static const struct keyword table[] = {
-	/* where, name, min, max arguments, setter, field, low, high, default, arguments, help */
-	{ AS_SECTION, "global", 0, 0, begin_global, NOWHERE, 0, 0, 0, "",
+	/* where, min, max arguments, name, setter, field, low, high, default, arguments and help in one text */
+	{ AS_SECTION, 0, 0, "global", begin_global, NOWHERE, 0, 0, 0, "\0"
 		"what holds for the whole process" },
-	{ AS_SECTION, "vrrp", 1, 1, begin_vrrp, NOWHERE, 0, 0, 0, "NAME",
+	{ AS_SECTION, 1, 1, "vrrp", begin_vrrp, NOWHERE, 0, 0, 0, "NAME\0"
 		"a virtual router: floating addresses that one of the nodes holds (keepalived's vrrp_instance)" },
-	{ AS_SECTION, "defaults", 0, ARGS_ANY, begin_proxy, NOWHERE, IN_DEFAULTS, 0, 0, "[NAME]",
+	{ AS_SECTION, 0, ARGS_ANY, "defaults", begin_proxy, NOWHERE, IN_DEFAULTS, 0, 0, "[NAME]\0"
 		"what the proxy sections below it start with, up to the next defaults section" },
-	{ AS_SECTION, "frontend", 1, ARGS_ANY, begin_proxy, NOWHERE, IN_FRONTEND, 0, 0, "NAME",
+	{ AS_SECTION, 1, ARGS_ANY, "frontend", begin_proxy, NOWHERE, IN_FRONTEND, 0, 0, "NAME\0"
 		"where clients come in" },
-	{ AS_SECTION, "backend", 1, ARGS_ANY, begin_proxy, NOWHERE, IN_BACKEND, 0, 0, "NAME",
+	{ AS_SECTION, 1, ARGS_ANY, "backend", begin_proxy, NOWHERE, IN_BACKEND, 0, 0, "NAME\0"
 		"servers that can do the same work" },
-	{ AS_SECTION, "listen", 1, ARGS_ANY, begin_proxy, NOWHERE, IN_LISTEN, 0, 0, "NAME",
+	{ AS_SECTION, 1, ARGS_ANY, "listen", begin_proxy, NOWHERE, IN_LISTEN, 0, 0, "NAME\0"
 		"a frontend and its backend in one" },
 
 	/* ---- global ---- */
-	{ AS_LINE | IN_GLOBAL, "node", 1, 1, set_node, NOWHERE, 0, 0, 0, "NAME",
+	{ AS_LINE | IN_GLOBAL, 1, 1, "node", set_node, NOWHERE, 0, 0, 0, "NAME\0"
 		"whose @ lines count, instead of the host's name; -n on the command line goes before it" },
-	{ AS_LINE | IN_GLOBAL | REPEATS, "sysctl", 2, 2, set_sysctl, NOWHERE, 0, 0, 0, "NAME VALUE",
+	{ AS_LINE | IN_GLOBAL | REPEATS, 2, 2, "sysctl", set_sysctl, NOWHERE, 0, 0, 0, "NAME VALUE\0"
 		"a kernel setting that is written at start and read back" },
-	{ AS_LINE | IN_GLOBAL, "maxconn", 1, 1, set_number, GLOBAL(maxconn), 1, 65535, 256, "1..65535",
+	{ AS_LINE | IN_GLOBAL, 1, 1, "maxconn", set_number, GLOBAL(maxconn), 1, 65535, 256, "1..65535\0"
 		"client connections at once; memory for them is set aside at start" },
-	{ AS_LINE | IN_GLOBAL, "user", 1, 1, set_name, GLOBAL(user), 0, 0, 0, "NAME",
+	{ AS_LINE | IN_GLOBAL, 1, 1, "user", set_name, GLOBAL(user), 0, 0, 0, "NAME\0"
 		"whom the worker runs as when it was started by root (nobody)" },
-	{ AS_LINE | IN_GLOBAL, "group", 1, 1, set_name, GLOBAL(group), 0, 0, 0, "NAME",
+	{ AS_LINE | IN_GLOBAL, 1, 1, "group", set_name, GLOBAL(group), 0, 0, 0, "NAME\0"
 		"its group (the user's own)" },
-	{ AS_LINE | IN_GLOBAL, "chroot", 1, 1, set_path, GLOBAL(chroot), 0, 0, 0, "DIRECTORY",
+	{ AS_LINE | IN_GLOBAL, 1, 1, "chroot", set_path, GLOBAL(chroot), 0, 0, 0, "DIRECTORY\0"
 		"the worker's root directory (an empty one that needs no place on disk)" },
-	{ AS_LINE | IN_GLOBAL | REPEATS, "log", 2, ARGS_ANY, set_log, NOWHERE, 0, 0, 0, "TARGET FACILITY [LEVEL]",
+	{ AS_LINE | IN_GLOBAL | REPEATS, 2, ARGS_ANY, "log", set_log, NOWHERE, 0, 0, 0,
+		"TARGET FACILITY [LEVEL]\0"
 		"where log lines go: /dev/log, an address of a syslog server, or stderr; up to four" },
-	{ AS_LINE | IN_GLOBAL | REPEATS, "stats", 2, ARGS_ANY, set_family, NOWHERE, AS_STATS, 0, 0, "socket PATH [mode MODE]",
+	{ AS_LINE | IN_GLOBAL | REPEATS, 2, ARGS_ANY, "stats", set_family, NOWHERE, AS_STATS, 0, 0,
+		"socket PATH [mode MODE]\0"
 		"the socket that `tandem status` and `tandem ctl` talk to" },
-	{ AS_STATS | IN_GLOBAL, "socket", 1, ARGS_ANY, set_stats_socket, NOWHERE, 0, 0, 0, "PATH [mode MODE]",
+	{ AS_STATS | IN_GLOBAL, 1, ARGS_ANY, "socket", set_stats_socket, NOWHERE, 0, 0, 0, "PATH [mode MODE]\0"
 		"the socket that `tandem status` and `tandem ctl` talk to" },
-	{ AS_SOCKET | IN_GLOBAL, "mode", 1, 1, set_mode_bits, NOWHERE, 0, 0, 0, "OCTAL",
+	{ AS_SOCKET | IN_GLOBAL, 1, 1, "mode", set_mode_bits, NOWHERE, 0, 0, 0, "OCTAL\0"
 		"the socket's permissions (600)" },
-	{ AS_SOCKET | IN_GLOBAL, "level", 1, 1, set_level, NOWHERE, 0, 0, 0, "admin",
+	{ AS_SOCKET | IN_GLOBAL, 1, 1, "level", set_level, NOWHERE, 0, 0, 0, "admin\0"
 		"what may be done there: everything, so only admin is true" },
-	{ AS_LINE | IN_GLOBAL, "tune.bufsize", 1, 1, set_bytes, GLOBAL(buffer_bytes), 4096, 1024 * 1024, 16384, "BYTES",
+	{ AS_LINE | IN_GLOBAL, 1, 1, "tune.bufsize", set_bytes, GLOBAL(buffer_bytes), 4096, 1024 * 1024, 16384,
+		"BYTES\0"
 		"size of a buffer, and so of the largest message head" },
 
 	/* ---- vrrp ---- */
-	{ AS_LINE | IN_VRRP, "interface", 1, 1, set_interface, VRRP(interface), 0, 0, 0, "NAME",
+	{ AS_LINE | IN_VRRP, 1, 1, "interface", set_interface, VRRP(interface), 0, 0, 0, "NAME\0"
 		"where the nodes hear each other and the addresses appear" },
-	{ AS_LINE | IN_VRRP, "state", 1, 1, set_choice, VRRP(state_master_hint), 0, 0, 0, "BACKUP | MASTER",
+	{ AS_LINE | IN_VRRP, 1, 1, "state", set_choice, VRRP(state_master_hint), 0, 0, 0, "BACKUP | MASTER\0"
 		"keepalived's first state; every node starts as backup here, and the priority decides" },
-	{ AS_LINE | IN_VRRP, "version", 1, 1, set_number, VRRP(version), 2, 3, 2, "2 | 3",
+	{ AS_LINE | IN_VRRP, 1, 1, "version", set_number, VRRP(version), 2, 3, 2, "2 | 3\0"
 		"of the VRRP packets; the same on all nodes" },
-	{ AS_LINE | IN_VRRP, "virtual_router_id", 1, 1, set_number, VRRP(vrid), 1, 255, 0, "1..255",
+	{ AS_LINE | IN_VRRP, 1, 1, "virtual_router_id", set_number, VRRP(vrid), 1, 255, 0, "1..255\0"
 		"the same on all nodes of this router, and unlike any other on the link" },
-	{ AS_LINE | IN_VRRP, "priority", 1, 1, set_number, VRRP(priority), 1, 255, 100, "1..255",
+	{ AS_LINE | IN_VRRP, 1, 1, "priority", set_number, VRRP(priority), 1, 255, 100, "1..255\0"
 		"the highest wins; 255 owns the address and never yields" },
-	{ AS_LINE | IN_VRRP, "advert_int", 1, 1, set_seconds, VRRP(advert_int_ms), 10, 255000, 1000, "SECONDS",
+	{ AS_LINE | IN_VRRP, 1, 1, "advert_int", set_seconds, VRRP(advert_int_ms), 10, 255000, 1000, "SECONDS\0"
 		"between two adverts; about three missing ones make a takeover. Version 3 takes 0.01 to 40.95" },
-	{ AS_LINE | IN_VRRP, "nopreempt", 0, 0, set_value, VRRP(nopreempt), 1, 0, 0, "",
+	{ AS_LINE | IN_VRRP, 0, 0, "nopreempt", set_value, VRRP(nopreempt), 1, 0, 0, "\0"
 		"a node with a higher priority that comes back does not take the addresses from a working master" },
-	{ AS_LINE | IN_VRRP, "auth_type", 1, 1, set_auth_type, VRRP(has_auth), 0, 0, 0, "PASS | none",
+	{ AS_LINE | IN_VRRP, 1, 1, "auth_type", set_auth_type, VRRP(has_auth), 0, 0, 0, "PASS | none\0"
 		"PASS: adverts carry auth_pass, in the clear; it tells routers apart and keeps nobody out" },
-	{ AS_LINE | IN_VRRP, "auth_pass", 1, 1, set_auth_pass, VRRP(auth_pass), 0, 0, 0, "TEXT",
+	{ AS_LINE | IN_VRRP, 1, 1, "auth_pass", set_auth_pass, VRRP(auth_pass), 0, 0, 0, "TEXT\0"
 		"up to 8 bytes, the same on all nodes; version 2 only" },
-	{ AS_LINE | IN_VRRP | REPEATS, "virtual_ipaddress", 1, ARGS_ANY, set_vip, NOWHERE, 0, 0, 0,
-		"ADDRESS[/LENGTH] [dev INTERFACE] [label LABEL]",
+	{ AS_LINE | IN_VRRP | REPEATS, 1, ARGS_ANY, "virtual_ipaddress", set_vip, NOWHERE, 0, 0, 0,
+		"ADDRESS[/LENGTH] [dev INTERFACE] [label LABEL]\0"
 		"a floating address; one a line; /32 without a length" },
-	{ AS_VIP | IN_VRRP, "dev", 1, 1, set_interface, FIELD(vip_config, device), 0, 0, 0, "INTERFACE",
+	{ AS_VIP | IN_VRRP, 1, 1, "dev", set_interface, FIELD(vip_config, device), 0, 0, 0, "INTERFACE\0"
 		"where the address appears, if not on the router's interface" },
-	{ AS_VIP | IN_VRRP, "label", 1, 1, set_interface, FIELD(vip_config, label), 1, 0, 0, "LABEL",
+	{ AS_VIP | IN_VRRP, 1, 1, "label", set_interface, FIELD(vip_config, label), 1, 0, 0, "LABEL\0"
 		"how `ip address` shows it, such as eth0:vip" },
-	{ AS_LINE | IN_VRRP, "unicast_src_ip", 1, 1, set_ipv4, VRRP(source), 0, 0, 0, "ADDRESS",
+	{ AS_LINE | IN_VRRP, 1, 1, "unicast_src_ip", set_ipv4, VRRP(source), 0, 0, 0, "ADDRESS\0"
 		"the address that adverts to the peers come from (the interface's first)" },
-	{ AS_LINE | IN_VRRP | REPEATS, "unicast_peer", 1, 1, set_peer, NOWHERE, 0, 0, 0, "ADDRESS",
+	{ AS_LINE | IN_VRRP | REPEATS, 1, 1, "unicast_peer", set_peer, NOWHERE, 0, 0, 0, "ADDRESS\0"
 		"another node: adverts go to it instead of the multicast group, and only peers are listened to" },
-	{ AS_LINE | IN_VRRP, "mcast_src_ip", 1, 1, set_ipv4, VRRP(source), 0, 0, 0, "ADDRESS",
+	{ AS_LINE | IN_VRRP, 1, 1, "mcast_src_ip", set_ipv4, VRRP(source), 0, 0, 0, "ADDRESS\0"
 		"the address that multicast adverts come from (the interface's first)" },
-	{ AS_LINE | IN_VRRP, "garp_master_delay", 1, 1, set_seconds, VRRP(garp_master_delay_ms), 0, 255000, 5000, "SECONDS",
+	{ AS_LINE | IN_VRRP, 1, 1, "garp_master_delay", set_seconds, VRRP(garp_master_delay_ms), 0, 255000, 5000,
+		"SECONDS\0"
 		"after becoming master, when neighbours are told a second time where the address is; 0: not" },
-	{ AS_LINE | IN_VRRP, "garp_master_repeat", 1, 1, set_number, VRRP(garp_master_repeat), 1, 100, 5, "1..100",
+	{ AS_LINE | IN_VRRP, 1, 1, "garp_master_repeat", set_number, VRRP(garp_master_repeat), 1, 100, 5,
+		"1..100\0"
 		"gratuitous ARP frames each of these two times" },
-	{ AS_LINE | IN_VRRP, "garp_master_refresh", 1, 1, set_seconds, VRRP(garp_master_refresh_ms), 0, 86400000, 60000,
-		"SECONDS", "how often the master repeats it; 0: never" },
-	{ AS_LINE | IN_VRRP, "garp_master_refresh_repeat", 1, 1, set_number, VRRP(garp_master_refresh_repeat), 1, 100, 1,
-		"1..100", "frames each time" },
-	{ AS_LINE | IN_VRRP | REPEATS, "track_backend", 1, ARGS_ANY, set_track, NOWHERE, 0, 0, 0,
-		"BACKEND [weight -254..254]",
-		"while the backend has no usable server, the weight is added to the priority; without one the node resigns" },
-	{ AS_TRACK | IN_VRRP, "weight", 1, 1, set_track_weight, NOWHERE, 0, 0, 0, "-254..254",
+	{ AS_LINE | IN_VRRP, 1, 1, "garp_master_refresh", set_seconds, VRRP(garp_master_refresh_ms),
+		0, 86400000, 60000, "SECONDS\0"
+		"how often the master repeats it; 0: never" },
+	{ AS_LINE | IN_VRRP, 1, 1, "garp_master_refresh_repeat", set_number, VRRP(garp_master_refresh_repeat),
+		1, 100, 1, "1..100\0"
+		"frames each time" },
+	{ AS_LINE | IN_VRRP | REPEATS, 1, ARGS_ANY, "track_backend", set_track, NOWHERE, 0, 0, 0,
+		"BACKEND [weight -254..254]\0"
+		"while the backend has no usable server, the weight is added to the priority; without one the "
+		"node resigns" },
+	{ AS_TRACK | IN_VRRP, 1, 1, "weight", set_track_weight, NOWHERE, 0, 0, 0, "-254..254\0"
 		"added to the priority while the backend has no usable server; 0: the node resigns" },
 
 	/* ---- defaults, frontend, backend, listen ---- */
-	{ AS_LINE | IN_PROXY, "mode", 1, 1, set_choice, PROXY(mode), 0, 0, 0, "tcp | http",
+	{ AS_LINE | IN_PROXY, 1, 1, "mode", set_choice, PROXY(mode), 0, 0, 0, "tcp | http\0"
 		"bytes as they come (tcp, as in HAProxy without this line), or HTTP requests one by one" },
-	{ AS_LINE | IN_PROXY, "log", 1, ARGS_ANY, set_proxy_log, NOWHERE, 0, 0, 0, "global",
+	{ AS_LINE | IN_PROXY, 1, ARGS_ANY, "log", set_proxy_log, NOWHERE, 0, 0, 0, "global\0"
 		"one line for each connection or request, to the targets of the global section" },
-	{ AS_LINE | IN_PROXY | REPEATS, "option", 1, ARGS_ANY, set_family, NOWHERE, AS_OPTION, 0, 0, "NAME [...]",
+	{ AS_LINE | IN_PROXY | REPEATS, 1, ARGS_ANY, "option", set_family, NOWHERE, AS_OPTION, 0, 0,
+		"NAME [...]\0"
 		"turns something on" },
-	{ AS_LINE | IN_PROXY | REPEATS, "no", 2, ARGS_ANY, set_no, NOWHERE, 0, 0, 0, "option NAME",
+	{ AS_LINE | IN_PROXY | REPEATS, 2, ARGS_ANY, "no", set_no, NOWHERE, 0, 0, 0, "option NAME\0"
 		"turns an option off that the defaults section turned on" },
-	{ AS_LINE | IN_PROXY | REPEATS, "timeout", 2, ARGS_ANY, set_family, NOWHERE, AS_TIMEOUT, 0, 0, "KIND TIME",
+	{ AS_LINE | IN_PROXY | REPEATS, 2, ARGS_ANY, "timeout", set_family, NOWHERE, AS_TIMEOUT, 0, 0,
+		"KIND TIME\0"
 		"how long to wait; milliseconds without a unit (us, ms, s, m, h, d)" },
-	{ AS_LINE | IN_FRONT, "maxconn", 1, 1, set_number, PROXY(maxconn), 1, 65535, 0, "1..65535",
+	{ AS_LINE | IN_FRONT, 1, 1, "maxconn", set_number, PROXY(maxconn), 1, 65535, 0, "1..65535\0"
 		"clients of this frontend at once; more wait in the kernel's queue (only the global limit)" },
-	{ AS_LINE | IN_FRONT, "default_backend", 1, 1, set_default_backend, NOWHERE, 0, 0, 0, "BACKEND",
+	{ AS_LINE | IN_FRONT, 1, 1, "default_backend", set_default_backend, NOWHERE, 0, 0, 0, "BACKEND\0"
 		"who serves the clients" },
-	{ AS_LINE | IN_FRONTEND | IN_LISTEN | REPEATS, "bind", 1, ARGS_ANY, set_bind, NOWHERE, 0, 0, 0,
-		"[ADDRESS]:PORT[,...] [name NAME] [interface NAME]",
+	{ AS_LINE | IN_FRONTEND | IN_LISTEN | REPEATS, 1, ARGS_ANY, "bind", set_bind, NOWHERE, 0, 0, 0,
+		"[ADDRESS]:PORT[,...] [name NAME] [interface NAME]\0"
 		"where clients come in; the address need not be on this node at the moment" },
-	{ AS_BIND | IN_FRONTEND | IN_LISTEN, "name", 1, 1, set_name, FIELD(bind_config, name), 0, 0, 0, "NAME",
+	{ AS_BIND | IN_FRONTEND | IN_LISTEN, 1, 1, "name", set_name, FIELD(bind_config, name), 0, 0, 0, "NAME\0"
 		"how `tandem check` calls it" },
-	{ AS_BIND | IN_FRONTEND | IN_LISTEN, "interface", 1, 1, set_interface, FIELD(bind_config, interface), 0, 0, 0,
-		"NAME", "only clients that come through this interface" },
-	{ AS_LINE | IN_BACK, "balance", 1, ARGS_ANY, set_balance, NOWHERE, 0, 0, 0, "roundrobin",
+	{ AS_BIND | IN_FRONTEND | IN_LISTEN, 1, 1, "interface", set_interface, FIELD(bind_config, interface),
+		0, 0, 0, "NAME\0"
+		"only clients that come through this interface" },
+	{ AS_LINE | IN_BACK, 1, ARGS_ANY, "balance", set_balance, NOWHERE, 0, 0, 0, "roundrobin\0"
 		"how a server is chosen: in turn, by weight" },
-	{ AS_LINE | IN_BACK, "retries", 1, 1, set_number, PROXY(retries), 0, 255, 3, "0..255",
+	{ AS_LINE | IN_BACK, 1, 1, "retries", set_number, PROXY(retries), 0, 255, 3, "0..255\0"
 		"more attempts when a server does not take the connection" },
-	{ AS_LINE | IN_BACK, "cookie", 1, ARGS_ANY, set_cookie, NOWHERE, 0, 0, 0,
-		"NAME insert [indirect] [nocache] [postonly] [preserve] [httponly] [secure] [domain D]",
+	{ AS_LINE | IN_BACK, 1, ARGS_ANY, "cookie", set_cookie, NOWHERE, 0, 0, 0,
+		"NAME insert [indirect] [nocache] [postonly] [preserve] [httponly] [secure] [domain D]\0"
 		"clients stay on their server by a cookie with the server's `cookie` value" },
-	{ AS_COOKIE | IN_BACK, "insert", 0, 0, set_value, COOKIE(insert), 1, 0, 0, "",
+	{ AS_COOKIE | IN_BACK, 0, 0, "insert", set_value, COOKIE(insert), 1, 0, 0, "\0"
 		"tandem sets the cookie" },
-	{ AS_COOKIE | IN_BACK, "indirect", 0, 0, set_value, COOKIE(indirect), 1, 0, 0, "",
+	{ AS_COOKIE | IN_BACK, 0, 0, "indirect", set_value, COOKIE(indirect), 1, 0, 0, "\0"
 		"the server does not see it, and a client that has it is not sent it again" },
-	{ AS_COOKIE | IN_BACK, "nocache", 0, 0, set_value, COOKIE(nocache), 1, 0, 0, "",
+	{ AS_COOKIE | IN_BACK, 0, 0, "nocache", set_value, COOKIE(nocache), 1, 0, 0, "\0"
 		"shared caches are told not to keep a response with it" },
-	{ AS_COOKIE | IN_BACK, "postonly", 0, 0, set_value, COOKIE(postonly), 1, 0, 0, "",
+	{ AS_COOKIE | IN_BACK, 0, 0, "postonly", set_value, COOKIE(postonly), 1, 0, 0, "\0"
 		"set only in answer to POST" },
-	{ AS_COOKIE | IN_BACK, "preserve", 0, 0, set_value, COOKIE(preserve), 1, 0, 0, "",
+	{ AS_COOKIE | IN_BACK, 0, 0, "preserve", set_value, COOKIE(preserve), 1, 0, 0, "\0"
 		"a server's own cookie of that name passes" },
-	{ AS_COOKIE | IN_BACK, "httponly", 0, 0, set_value, COOKIE(httponly), 1, 0, 0, "",
+	{ AS_COOKIE | IN_BACK, 0, 0, "httponly", set_value, COOKIE(httponly), 1, 0, 0, "\0"
 		"adds HttpOnly" },
-	{ AS_COOKIE | IN_BACK, "secure", 0, 0, set_value, COOKIE(secure), 1, 0, 0, "",
+	{ AS_COOKIE | IN_BACK, 0, 0, "secure", set_value, COOKIE(secure), 1, 0, 0, "\0"
 		"adds Secure" },
-	{ AS_COOKIE | IN_BACK | REPEATS, "domain", 1, 1, set_cookie_domain, NOWHERE, 0, 0, 0, "DOMAIN",
+	{ AS_COOKIE | IN_BACK | REPEATS, 1, 1, "domain", set_cookie_domain, NOWHERE, 0, 0, 0, "DOMAIN\0"
 		"adds a domain" },
-	{ AS_LINE | IN_BACK | REPEATS, "http-check", 1, ARGS_ANY, set_family, NOWHERE, AS_HTTP_CHECK, 0, 0,
-		"expect [!] status LIST | expect [!] string TEXT", "what an HTTP health check wants to see" },
-	{ AS_HTTP_CHECK | IN_BACK, "expect", 2, ARGS_ANY, set_expect, NOWHERE, 0, 0, 0,
-		"[!] status LIST | [!] string TEXT", "the answer that passes; 2xx and 3xx without this line" },
-	{ AS_EXPECT | IN_BACK, "status", 1, 1, set_expect_status, NOWHERE, 100, 999, 0, "CODE[-CODE][,...]",
+	{ AS_LINE | IN_BACK | REPEATS, 1, ARGS_ANY, "http-check", set_family, NOWHERE, AS_HTTP_CHECK, 0, 0,
+		"expect [!] status LIST | expect [!] string TEXT\0"
+		"what an HTTP health check wants to see" },
+	{ AS_HTTP_CHECK | IN_BACK, 2, ARGS_ANY, "expect", set_expect, NOWHERE, 0, 0, 0,
+		"[!] status LIST | [!] string TEXT\0"
+		"the answer that passes; 2xx and 3xx without this line" },
+	{ AS_EXPECT | IN_BACK, 1, 1, "status", set_expect_status, NOWHERE, 100, 999, 0, "CODE[-CODE][,...]\0"
 		"one of these status codes" },
-	{ AS_EXPECT | IN_BACK, "string", 1, 1, set_expect_string, NOWHERE, 0, 0, 0, "TEXT",
+	{ AS_EXPECT | IN_BACK, 1, 1, "string", set_expect_string, NOWHERE, 0, 0, 0, "TEXT\0"
 		"this text in the body" },
-	{ AS_LINE | IN_BACK | REPEATS, "default-server", 1, ARGS_ANY, set_default_server, NOWHERE, 0, 0, 0, "WORDS",
+	{ AS_LINE | IN_BACK | REPEATS, 1, ARGS_ANY, "default-server", set_default_server, NOWHERE, 0, 0, 0,
+		"WORDS\0"
 		"what the server lines below it start with" },
-	{ AS_LINE | IN_BACKEND | IN_LISTEN | REPEATS, "server", 2, ARGS_ANY, set_server, NOWHERE, 0, 0, 0,
-		"NAME ADDRESS:PORT [WORDS]", "a server" },
+	{ AS_LINE | IN_BACKEND | IN_LISTEN | REPEATS, 2, ARGS_ANY, "server", set_server, NOWHERE, 0, 0, 0,
+		"NAME ADDRESS:PORT [WORDS]\0"
+		"a server" },
 
-	{ AS_SERVER | IN_BACK, "check", 0, 0, set_value, SERVER(check), 1, 0, 0, "",
+	{ AS_SERVER | IN_BACK, 0, 0, "check", set_value, SERVER(check), 1, 0, 0, "\0"
 		"its health is checked; without it the server always counts as up" },
-	{ AS_SERVER | IN_BACK, "no-check", 0, 0, set_value, SERVER(check), 0, 0, 0, "",
+	{ AS_SERVER | IN_BACK, 0, 0, "no-check", set_value, SERVER(check), 0, 0, 0, "\0"
 		"it is not (against a default-server line)" },
-	{ AS_SERVER | IN_BACK, "inter", 1, 1, set_ms, SERVER(health.inter_ms), 1, DAYS_24, 2000, "TIME",
+	{ AS_SERVER | IN_BACK, 1, 1, "inter", set_ms, SERVER(health.inter_ms), 1, DAYS_24, 2000, "TIME\0"
 		"between two checks, and how long one may take" },
-	{ AS_SERVER | IN_BACK, "fastinter", 1, 1, set_ms, SERVER(health.fastinter_ms), 1, DAYS_24, 0, "TIME",
+	{ AS_SERVER | IN_BACK, 1, 1, "fastinter", set_ms, SERVER(health.fastinter_ms), 1, DAYS_24, 0, "TIME\0"
 		"the same while the server is on its way up or down (inter)" },
-	{ AS_SERVER | IN_BACK, "downinter", 1, 1, set_ms, SERVER(health.downinter_ms), 1, DAYS_24, 0, "TIME",
+	{ AS_SERVER | IN_BACK, 1, 1, "downinter", set_ms, SERVER(health.downinter_ms), 1, DAYS_24, 0, "TIME\0"
 		"the same while it is down (inter)" },
-	{ AS_SERVER | IN_BACK, "fall", 1, 1, set_number, SERVER(health.fall), 1, 65535, 3, "1..65535",
+	{ AS_SERVER | IN_BACK, 1, 1, "fall", set_number, SERVER(health.fall), 1, 65535, 3, "1..65535\0"
 		"failed checks in a row that take it down" },
-	{ AS_SERVER | IN_BACK, "rise", 1, 1, set_number, SERVER(health.rise), 1, 65535, 2, "1..65535",
+	{ AS_SERVER | IN_BACK, 1, 1, "rise", set_number, SERVER(health.rise), 1, 65535, 2, "1..65535\0"
 		"good checks in a row that bring it back" },
-	{ AS_SERVER | IN_BACK, "weight", 1, 1, set_number, SERVER(weight), 0, 256, 1, "0..256",
+	{ AS_SERVER | IN_BACK, 1, 1, "weight", set_number, SERVER(weight), 0, 256, 1, "0..256\0"
 		"its share; 0: only clients that hold its cookie" },
-	{ AS_SERVER | IN_BACK, "cookie", 1, 1, set_server_cookie, SERVER(cookie), 0, 0, 0, "VALUE",
+	{ AS_SERVER | IN_BACK, 1, 1, "cookie", set_server_cookie, SERVER(cookie), 0, 0, 0, "VALUE\0"
 		"the cookie value that leads to it" },
-	{ AS_SERVER | IN_BACK, "backup", 0, 0, set_value, SERVER(backup), 1, 0, 0, "",
+	{ AS_SERVER | IN_BACK, 0, 0, "backup", set_value, SERVER(backup), 1, 0, 0, "\0"
 		"used only when no other server is usable" },
-	{ AS_SERVER | IN_BACK, "no-backup", 0, 0, set_value, SERVER(backup), 0, 0, 0, "",
+	{ AS_SERVER | IN_BACK, 0, 0, "no-backup", set_value, SERVER(backup), 0, 0, 0, "\0"
 		"used like the others" },
-	{ AS_SERVER | IN_BACK, "disabled", 0, 0, set_value, SERVER(disabled), 1, 0, 0, "",
+	{ AS_SERVER | IN_BACK, 0, 0, "disabled", set_value, SERVER(disabled), 1, 0, 0, "\0"
 		"starts in maintenance" },
-	{ AS_SERVER | IN_BACK, "enabled", 0, 0, set_value, SERVER(disabled), 0, 0, 0, "",
+	{ AS_SERVER | IN_BACK, 0, 0, "enabled", set_value, SERVER(disabled), 0, 0, 0, "\0"
 		"does not" },
-	{ AS_SERVER | IN_BACK, "port", 1, 1, set_number, SERVER(check_address.port), 1, 65535, 0, "1..65535",
+	{ AS_SERVER | IN_BACK, 1, 1, "port", set_number, SERVER(check_address.port), 1, 65535, 0, "1..65535\0"
 		"checks go to this port" },
-	{ AS_SERVER | IN_BACK, "addr", 1, 1, set_check_addr, NOWHERE, 0, 0, 0, "ADDRESS",
+	{ AS_SERVER | IN_BACK, 1, 1, "addr", set_check_addr, NOWHERE, 0, 0, 0, "ADDRESS\0"
 		"checks go to this address" },
 
-	{ AS_OPTION | IN_PROXY | TAKES_NO, "forwardfor", 0, 0, set_option_bit, NOWHERE, OPTION_FORWARDFOR, 0, 0, "",
+	{ AS_OPTION | IN_PROXY | TAKES_NO, 0, 0, "forwardfor", set_option_bit, NOWHERE, OPTION_FORWARDFOR, 0, 0,
+		"\0"
 		"the server is told the client's address in X-Forwarded-For" },
-	{ AS_OPTION | IN_FRONT, "httplog", 0, 0, set_option_bit, NOWHERE, OPTION_HTTPLOG, 0, 0, "",
+	{ AS_OPTION | IN_FRONT, 0, 0, "httplog", set_option_bit, NOWHERE, OPTION_HTTPLOG, 0, 0, "\0"
 		"HAProxy's log line for a request" },
-	{ AS_OPTION | IN_FRONT, "tcplog", 0, 0, set_option_bit, NOWHERE, OPTION_TCPLOG, 0, 0, "",
+	{ AS_OPTION | IN_FRONT, 0, 0, "tcplog", set_option_bit, NOWHERE, OPTION_TCPLOG, 0, 0, "\0"
 		"HAProxy's log line for a connection" },
-	{ AS_OPTION | IN_FRONT | TAKES_NO, "dontlognull", 0, 0, set_option_bit, NOWHERE, OPTION_DONTLOGNULL, 0, 0, "",
+	{ AS_OPTION | IN_FRONT | TAKES_NO, 0, 0, "dontlognull", set_option_bit, NOWHERE, OPTION_DONTLOGNULL, 0, 0,
+		"\0"
 		"no line for a client that sent nothing" },
-	{ AS_OPTION | IN_BACK | TAKES_NO, "redispatch", 0, 1, set_redispatch, NOWHERE, 0, 0, 0, "[N]",
+	{ AS_OPTION | IN_BACK | TAKES_NO, 0, 1, "redispatch", set_redispatch, NOWHERE, 0, 0, 0, "[N]\0"
 		"a client whose server does not answer may go to another one: at the last retry, or at every Nth" },
-	{ AS_OPTION | IN_BACK | TAKES_NO, "persist", 0, 0, set_option_bit, NOWHERE, OPTION_PERSIST, 0, 0, "",
+	{ AS_OPTION | IN_BACK | TAKES_NO, 0, 0, "persist", set_option_bit, NOWHERE, OPTION_PERSIST, 0, 0, "\0"
 		"a cookie leads to its server even when that is down" },
-	{ AS_OPTION | IN_PROXY | TAKES_NO, "http-server-close", 0, 0, set_http_mode, NOWHERE, OPTION_HTTP_SERVER_CLOSE, 0, 0,
-		"", "a connection to a server is used for one request" },
-	{ AS_OPTION | IN_PROXY | TAKES_NO, "httpclose", 0, 0, set_http_mode, NOWHERE, OPTION_HTTPCLOSE, 0, 0, "",
+	{ AS_OPTION | IN_PROXY | TAKES_NO, 0, 0, "http-server-close", set_http_mode, NOWHERE,
+		OPTION_HTTP_SERVER_CLOSE, 0, 0, "\0"
+		"a connection to a server is used for one request" },
+	{ AS_OPTION | IN_PROXY | TAKES_NO, 0, 0, "httpclose", set_http_mode, NOWHERE, OPTION_HTTPCLOSE, 0, 0, "\0"
 		"connections on both sides are used for one request" },
-	{ AS_OPTION | IN_PROXY | TAKES_NO, "http-keep-alive", 0, 0, set_http_mode, NOWHERE, 0, 0, 0, "",
+	{ AS_OPTION | IN_PROXY | TAKES_NO, 0, 0, "http-keep-alive", set_http_mode, NOWHERE, 0, 0, 0, "\0"
 		"connections on both sides are used again (the default)" },
-	{ AS_OPTION | IN_BACK, "httpchk", 0, ARGS_ANY, set_httpchk, NOWHERE, 0, 0, 0, "[METHOD] [URI] [VERSION]",
+	{ AS_OPTION | IN_BACK, 0, ARGS_ANY, "httpchk", set_httpchk, NOWHERE, 0, 0, 0, "[METHOD] [URI] [VERSION]\0"
 		"health checks send an HTTP request (OPTIONS / HTTP/1.0) instead of only connecting" },
 
-	{ AS_TIMEOUT | IN_BACK, "connect", 1, 1, set_ms, TIMEOUT(CONNECT), 1, DAYS_24, 0, "TIME",
+	{ AS_TIMEOUT | IN_BACK, 1, 1, "connect", set_ms, TIMEOUT(CONNECT), 1, DAYS_24, 0, "TIME\0"
 		"for a server to take a connection (5s)" },
-	{ AS_TIMEOUT | IN_FRONT, "client", 1, 1, set_ms, TIMEOUT(CLIENT), 1, DAYS_24, 0, "TIME",
+	{ AS_TIMEOUT | IN_FRONT, 1, 1, "client", set_ms, TIMEOUT(CLIENT), 1, DAYS_24, 0, "TIME\0"
 		"for a client to send or take something (30s)" },
-	{ AS_TIMEOUT | IN_BACK, "server", 1, 1, set_ms, TIMEOUT(SERVER), 1, DAYS_24, 0, "TIME",
+	{ AS_TIMEOUT | IN_BACK, 1, 1, "server", set_ms, TIMEOUT(SERVER), 1, DAYS_24, 0, "TIME\0"
 		"for a server to send or take something (30s)" },
-	{ AS_TIMEOUT | IN_FRONT, "http-request", 1, 1, set_ms, TIMEOUT(HTTP_REQUEST), 1, DAYS_24, 0, "TIME",
+	{ AS_TIMEOUT | IN_FRONT, 1, 1, "http-request", set_ms, TIMEOUT(HTTP_REQUEST), 1, DAYS_24, 0, "TIME\0"
 		"for a client to send a whole request head (timeout client)" },
-	{ AS_TIMEOUT | IN_FRONT, "http-keep-alive", 1, 1, set_ms, TIMEOUT(HTTP_KEEP_ALIVE), 1, DAYS_24, 0, "TIME",
+	{ AS_TIMEOUT | IN_FRONT, 1, 1, "http-keep-alive", set_ms, TIMEOUT(HTTP_KEEP_ALIVE), 1, DAYS_24, 0,
+		"TIME\0"
 		"for a client to start its next request (timeout http-request)" },
-	{ AS_TIMEOUT | IN_BACK, "check", 1, 1, set_ms, TIMEOUT(CHECK), 1, DAYS_24, 0, "TIME",
+	{ AS_TIMEOUT | IN_BACK, 1, 1, "check", set_ms, TIMEOUT(CHECK), 1, DAYS_24, 0, "TIME\0"
 		"for a server to answer a health check once it is connected (inter, for both)" },
-	{ AS_TIMEOUT | IN_BACK, "queue", 1, 1, set_ms, TIMEOUT(QUEUE), 1, DAYS_24, 0, "TIME",
+	{ AS_TIMEOUT | IN_BACK, 1, 1, "queue", set_ms, TIMEOUT(QUEUE), 1, DAYS_24, 0, "TIME\0"
 		"for a client to wait for a free server (timeout connect)" },
-	{ AS_TIMEOUT | IN_BACK, "tunnel", 1, 1, set_ms, TIMEOUT(TUNNEL), 1, DAYS_24, 0, "TIME",
+	{ AS_TIMEOUT | IN_BACK, 1, 1, "tunnel", set_ms, TIMEOUT(TUNNEL), 1, DAYS_24, 0, "TIME\0"
 		"instead of client and server, once bytes pass both ways" },
 };
 _Static_assert(sizeof table / sizeof *table <= KEYWORDS_MAX, "make struct parser's seen[] larger");
+
+const char *keyword_help(const struct keyword *k)
+{
+	return k->arguments + strlen(k->arguments) + 1;
+}
 
 const struct keyword *keyword_table(uint32_t *count)
 {
@@ -307,7 +331,8 @@ void keyword_defaults(uint32_t as, uint32_t sections, void *object)
 		uint16_t v16 = (uint16_t)k->initial;
 		if (!(k->where & as) || !(k->where & sections) || k->initial == 0)
 			continue;
-		const void *value = k->size == 1 ? (const void *)&v8 : k->size == 2 ? (const void *)&v16 : &k->initial;
+		const void *value = k->size == 1 ? (const void *)&v8 : k->size == 2 ? (const void *)&v16 :
+			&k->initial;
 		memcpy((char *)object + k->field, value, k->size);
 	}
 }

@@ -79,13 +79,15 @@ static const char *take_word(struct lexer *l)
 		} else if ((c == '"' || c == '\'') && (!l->quote || l->quote == c)) {
 			l->quote = l->quote ? 0 : c;
 		} else if (c == '$' && l->quote == '"') {
-			return "$ in double quotes is an environment variable in HAProxy, and tandem reads none: write \\$ "
-				"or use single quotes";
+			return "$ in double quotes is an environment variable in HAProxy, and tandem reads none: write "
+				"\\$ or use single quotes";
 		} else {
 			*l->out++ = c;
 		}
 	}
-	return l->quote == '"' ? "a double quote is not closed" : l->quote ? "a single quote is not closed" : NULL;
+	if (l->quote == '"')
+		return "a double quote is not closed";
+	return l->quote ? "a single quote is not closed" : NULL;
 }
 
 const char *lex_line(struct lex_line *line, const char *p, uint32_t n)

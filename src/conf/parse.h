@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * What the files of conf/ share and nobody else includes, but `tandem help`, which prints the keyword table.
  *
- * The table (keywords.c) is the language: a row says where a word may stand, what it takes, its range, its default, its
- * one-line help, and the setter that stores it. A word that is not in the table is refused. Setters report what is wrong
- * and go on, so that one run finds every error of the file.
+ * The table (keywords.c) is the language: a row says where a word may stand, what it takes, its range, its
+ * default, its one-line help, and the setter that stores it. A word that is not in the table is refused.
+ * Setters report what is wrong and go on, so that one run finds every error of the file.
  *
- * A line that is marked for another node is checked like any other, on a copy of the section that is thrown away.
+ * A line that is marked for another node is checked like any other, on a copy of the section that is thrown
+ * away.
  */
 #ifndef CONF_PARSE_H
 #define CONF_PARSE_H
@@ -56,18 +57,20 @@ enum {
 
 struct parser;
 struct keyword;
-/* Stores the arguments in the object: struct global_config, vrrp_config, proxy_config; server_config and so on for the
- * words of such a line. */
-typedef void keyword_set(struct parser *, const struct keyword *, const struct str *args, uint32_t n, void *object);
+/* Stores the arguments in the object: struct global_config, vrrp_config, proxy_config; server_config and so
+ * on for the words of such a line. */
+typedef void keyword_set(struct parser *, const struct keyword *, const struct str *args, uint32_t n,
+	void *object);
 
 struct keyword {
 	uint32_t where;
-	const char *name;
 	uint8_t min, max;               /* arguments */
+	const char *name;
 	keyword_set *set;
 	uint16_t field, size;           /* in the object; size 0: the setter knows */
 	uint32_t low, high, initial;    /* the range; for flags low is the value. Times: ms */
-	const char *arguments, *help;
+	/* their syntax; behind its NUL stands the help: a pointer a row is a kilobyte */
+	const char *arguments;
 };
 
 struct parser {
@@ -94,8 +97,8 @@ struct parser {
 	bool marker_matched;            /* one of them was for this node */
 	bool braces_reported, crlf_reported;
 	uint32_t http_mode_line;        /* of the last option that chooses when connections close */
-	/* Per row: the line where this node's section last had it. Lines only grow, so what is below section_line belongs
-	 * to an earlier section. */
+	/* Per row: the line where this node's section last had it. Lines only grow, so what is below section_line
+	 * belongs to an earlier section. */
 	uint32_t seen[KEYWORDS_MAX];
 	uint32_t seen_word[KEYWORDS_MAX];       /* the same within a line */
 	struct lex_line words;
@@ -109,6 +112,7 @@ struct parser {
 /* ---- keywords ---- */
 
 const struct keyword *keyword_table(uint32_t *count);
+const char *keyword_help(const struct keyword *);
 /* The row of this word in this AS_ context, in the given sections or, failing that, in any. NULL: none. */
 const struct keyword *keyword_find(uint32_t as, uint32_t sections, struct str word);
 /* The row whose name is nearest, at most two edits away; NULL: none. */
@@ -158,11 +162,12 @@ bool take_signed(struct str, int32_t low, int32_t high, int32_t *);
 const char *print_ms(uint32_t ms, char out[16]);        /* "1500ms", "2s" */
 
 keyword_set begin_global, begin_vrrp, begin_proxy;
-keyword_set set_number, set_seconds, set_ms, set_bytes, set_value, set_choice, set_name, set_path, set_interface, set_ipv4;
+keyword_set set_number, set_seconds, set_ms, set_bytes, set_value, set_choice, set_name, set_path,
+	set_interface, set_ipv4;
 keyword_set set_family, set_no, set_option_bit;
 keyword_set set_node, set_sysctl, set_log, set_stats_socket, set_mode_bits, set_level;
 keyword_set set_auth_type, set_auth_pass, set_vip, set_peer, set_track, set_track_weight;
-keyword_set set_bind, set_server, set_default_server, set_server_cookie, set_check_addr, set_balance, set_cookie,
-	set_cookie_domain, set_expect, set_expect_status, set_expect_string, set_redispatch, set_http_mode, set_httpchk,
-	set_proxy_log, set_keep_alive, set_default_backend;
+keyword_set set_bind, set_server, set_default_server, set_server_cookie, set_check_addr, set_balance,
+	set_cookie, set_cookie_domain, set_expect, set_expect_status, set_expect_string, set_redispatch,
+	set_http_mode, set_httpchk, set_proxy_log, set_default_backend;
 #endif

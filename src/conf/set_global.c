@@ -51,7 +51,8 @@ void set_sysctl(struct parser *p, const struct keyword *k, const struct str *arg
 			good = false;
 	}
 	if (!good)
-		refuse(p, "sysctl: '%.*s' is not the name of a setting, such as net.ipv4.ip_nonlocal_bind", CLIPPED(name));
+		refuse(p, "sysctl: '%.*s' is not the name of a setting, such as net.ipv4.ip_nonlocal_bind",
+			CLIPPED(name));
 	if (value.n == 0 || value.n > 255 || memchr(value.p, '\n', value.n))
 		refuse(p, "sysctl: '%.*s' is not a value: 1 to 255 bytes in one line", CLIPPED(value));
 	for (; *last; last = &(*last)->next, count++)
@@ -62,7 +63,8 @@ void set_sysctl(struct parser *p, const struct keyword *k, const struct str *arg
 	if (count == CONF_SYSCTLS_MAX)
 		refuse(p, "more than %u sysctl lines", (unsigned)CONF_SYSCTLS_MAX);
 	else if (!p->foreign) {
-		struct sysctl_config s = { .name = keep_text(p, name), .value = keep_text(p, value), .line = p->line };
+		struct sysctl_config s = { .name = keep_text(p, name), .value = keep_text(p, value),
+			.line = p->line };
 		*last = keep(p, &s, sizeof s);
 	}
 }
@@ -90,7 +92,8 @@ static bool take_log_target(struct parser *p, struct str s, struct log_target *t
 			memcpy(t->path, s.p, s.n);
 			return true;
 		}
-		refuse(p, "log: '%.*s' is too long for a socket: at most %u bytes", CLIPPED(s), (unsigned)sizeof t->path - 1);
+		refuse(p, "log: '%.*s' is too long for a socket: at most %u bytes", CLIPPED(s),
+			(unsigned)sizeof t->path - 1);
 		return false;
 	}
 	t->kind = LOG_TO_UDP;
@@ -104,10 +107,11 @@ static bool take_log_target(struct parser *p, struct str s, struct log_target *t
 void set_log(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n, void *object)
 {
 	/* In the order of their numbers in RFC 5424; the words are HAProxy's. */
-	static const char *const facilities[] = { "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp",
-		"cron", "auth2", "ftp", "ntp", "audit", "alert", "cron2", "local0", "local1", "local2", "local3", "local4",
-		"local5", "local6", "local7" };
-	static const char *const levels[] = { "emerg", "alert", "crit", "err", "warning", "notice", "info", "debug" };
+	static const char *const facilities[] = { "kern", "user", "mail", "daemon", "auth", "syslog", "lpr",
+		"news", "uucp", "cron", "auth2", "ftp", "ntp", "audit", "alert", "cron2", "local0", "local1",
+		"local2", "local3", "local4", "local5", "local6", "local7" };
+	static const char *const levels[] = { "emerg", "alert", "crit", "err", "warning", "notice", "info",
+		"debug" };
 	struct global_config *g = object;
 	struct log_target t = { .level = LOG_L_DEBUG };
 	uint32_t errors = p->error_count;
@@ -119,7 +123,8 @@ void set_log(struct parser *p, const struct keyword *k, const struct str *args, 
 	else if (!find_word(facilities, 24, args[1], &t.facility))
 		refuse(p, "log: '%.*s' is no facility, such as daemon or local0", CLIPPED(args[1]));
 	else if (n > 2 && !find_word(levels, 8, args[2], &t.level))
-		refuse(p, "log: '%.*s' is no level: emerg, alert, crit, err, warning, notice, info or debug", CLIPPED(args[2]));
+		refuse(p, "log: '%.*s' is no level: emerg, alert, crit, err, warning, notice, info or debug",
+			CLIPPED(args[2]));
 	else if (n > 3)
 		refuse(p, "log: '%.*s' is too much: 'log TARGET FACILITY [LEVEL]'", CLIPPED(args[3]));
 	if (p->foreign || p->error_count > errors)
@@ -130,20 +135,23 @@ void set_log(struct parser *p, const struct keyword *k, const struct str *args, 
 		g->log_targets[g->log_target_count++] = t;
 }
 
-void set_stats_socket(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n, void *object)
+void set_stats_socket(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n,
+	void *object)
 {
 	struct global_config *g = object;
 
 	(void)k;
 	/* sun_path has 108 bytes. */
 	if (args[0].n == 0 || args[0].n > 107 || args[0].p[0] != '/')
-		refuse(p, "stats socket: '%.*s' is not a path that starts with '/' and has at most 107 bytes", CLIPPED(args[0]));
+		refuse(p, "stats socket: '%.*s' is not a path that starts with '/' and has at most 107 bytes",
+			CLIPPED(args[0]));
 	else
 		g->stats_socket = keep_text(p, args[0]);
 	words_apply(p, AS_SOCKET, args + 1, n - 1, g);
 }
 
-void set_mode_bits(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n, void *object)
+void set_mode_bits(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n,
+	void *object)
 {
 	struct global_config *g = object;
 	uint32_t mode = 0;
@@ -165,6 +173,6 @@ void set_level(struct parser *p, const struct keyword *k, const struct str *args
 	(void)n;
 	(void)object;
 	if (!str_is(args[0], "admin"))
-		refuse(p, "'%s %.*s': whoever may open the socket may do everything, so only admin is true; 'mode' and the "
-			"directory say who may", k->name, CLIPPED(args[0]));
+		refuse(p, "'%s %.*s': whoever may open the socket may do everything, so only admin is true; 'mode' "
+			"and the directory say who may", k->name, CLIPPED(args[0]));
 }

@@ -6,10 +6,11 @@
 
 static bool check_proxy_line(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n)
 {
-	uint32_t from = k->low == IN_DEFAULTS && n > 0 && !str_is(args[0], "from") ? 1 : k->low == IN_DEFAULTS ? 0 : 1;
+	bool nameless = k->low == IN_DEFAULTS && (n == 0 || str_is(args[0], "from"));
+	uint32_t from = nameless ? 0 : 1;
 
 	if (n > from && str_is(args[from], "from"))
-		refuse(p, "'from' is HAProxy's and comes later: a section starts with the defaults section before it");
+		refuse(p, "'from' is HAProxy's and comes later: the defaults section above it is what counts");
 	else if (n > from)
 		refuse(p, "'%s' takes a name and nothing else, not '%.*s'", k->name, CLIPPED(args[from]));
 	else if (n > 0)
@@ -69,7 +70,8 @@ void begin_proxy(struct parser *p, const struct keyword *k, const struct str *ar
 	p->skipping = false;
 }
 
-void set_proxy_log(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n, void *object)
+void set_proxy_log(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n,
+	void *object)
 {
 	struct proxy_config *c = object;
 
@@ -95,7 +97,8 @@ void set_balance(struct parser *p, const struct keyword *k, const struct str *ar
 	c->balance = BALANCE_ROUNDROBIN;
 }
 
-void set_default_backend(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n, void *object)
+void set_default_backend(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n,
+	void *object)
 {
 	struct proxy_config *c = object;
 
@@ -147,13 +150,15 @@ void set_bind(struct parser *p, const struct keyword *k, const struct str *args,
 	}
 }
 
-void set_redispatch(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n, void *object)
+void set_redispatch(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n,
+	void *object)
 {
 	struct proxy_config *c = object;
 	int32_t interval = -1;
 
 	if (n > 0 && (!take_signed(args[0], -1, 255, &interval) || interval == 0)) {
-		refuse(p, "'option %s' takes -1 (the last retry) or 1 to 255 (every Nth), not '%.*s'", k->name, CLIPPED(args[0]));
+		refuse(p, "'option %s' takes -1 (the last retry) or 1 to 255 (every Nth), not '%.*s'", k->name,
+			CLIPPED(args[0]));
 		return;
 	}
 	c->redispatch_interval = interval;
@@ -162,7 +167,8 @@ void set_redispatch(struct parser *p, const struct keyword *k, const struct str 
 }
 
 /* One of three counts. A later section overrides its defaults; two in one section contradict each other. */
-void set_http_mode(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n, void *object)
+void set_http_mode(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n,
+	void *object)
 {
 	const uint32_t all = OPTION_HTTP_SERVER_CLOSE | OPTION_HTTPCLOSE;
 	struct proxy_config *c = object;
@@ -190,7 +196,8 @@ static bool is_visible(struct str s)
 	return s.n > 0;
 }
 
-/* HAProxy's old way to give headers: "HTTP/1.1\r\nHost: www\r\nX: y". Each line must be a header that can be sent. */
+/* HAProxy's old way to give headers: "HTTP/1.1\r\nHost: www\r\nX: y". Each line must be a header that can be
+ * sent. */
 static bool headers_are_good(struct str s)
 {
 	while (s.n > 0) {
@@ -228,8 +235,8 @@ static void take_version(struct parser *p, struct str s, struct check_config *ch
 	else if (headers.n > 0)
 		headers.n = UINT32_MAX;
 	if (headers.n == UINT32_MAX || !headers_are_good(headers)) {
-		refuse(p, "option httpchk: what follows the version must be headers, such as "
-			"HTTP/1.1\\r\\nHost:\\ www.example.net");
+		refuse(p, "option httpchk: what follows the version must be headers, such as HTTP/1.1\\r\\nHost:\\ "
+			"www.example.net");
 		return;
 	}
 	if (headers.n == 0)
@@ -253,8 +260,8 @@ void set_httpchk(struct parser *p, const struct keyword *k, const struct str *ar
 	check->version = "HTTP/1.0";
 	check->headers = NULL;
 	if (n > 3)
-		refuse(p, "'option %s' takes METHOD URI VERSION; '%.*s' is too much (a space in it needs a backslash)", k->name,
-			CLIPPED(args[3]));
+		refuse(p, "'option %s' takes METHOD URI VERSION; '%.*s' is too much (a space in it needs a "
+			"backslash)", k->name, CLIPPED(args[3]));
 	if (n > 1 && !token_is_good(args[0]))
 		refuse(p, "'option %s': '%.*s' is no method", k->name, CLIPPED(args[0]));
 	else if (n > 1)
@@ -285,7 +292,8 @@ void set_expect(struct parser *p, const struct keyword *k, const struct str *arg
 	keyword_apply(p, sub, args + 1, n - 1, check);
 }
 
-void set_expect_status(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n, void *object)
+void set_expect_status(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n,
+	void *object)
 {
 	struct check_config *check = object;
 	struct str list = args[0];
@@ -301,9 +309,10 @@ void set_expect_status(struct parser *p, const struct keyword *k, const struct s
 			dash++;
 		struct str first = str_of(list.p + start, dash - start);
 		struct str second = dash < end ? str_of(list.p + dash + 1, end - dash - 1) : first;
-		if (!text_to_u32(first, k->high, &low) || !text_to_u32(second, k->high, &high) || low < k->low || high < low) {
-			refuse(p, "http-check expect status: '%.*s' is no list of codes from %u to %u, such as 200 or 200-399,404",
-				CLIPPED(list), k->low, k->high);
+		if (!text_to_u32(first, k->high, &low) || !text_to_u32(second, k->high, &high) || low < k->low
+		    || high < low) {
+			refuse(p, "http-check expect status: '%.*s' is no list of codes from %u to %u, such as 200 or "
+				"200-399,404", CLIPPED(list), k->low, k->high);
 			return;
 		}
 		if (check->range_count == EXPECT_RANGES_MAX) {
@@ -316,7 +325,8 @@ void set_expect_status(struct parser *p, const struct keyword *k, const struct s
 	}
 }
 
-void set_expect_string(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n, void *object)
+void set_expect_string(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n,
+	void *object)
 {
 	struct check_config *check = object;
 

@@ -4,7 +4,8 @@
 #include <string.h>
 #include "conf/parse.h"
 
-void set_default_server(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n, void *object)
+void set_default_server(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n,
+	void *object)
 {
 	struct proxy_config *c = object;
 
@@ -43,7 +44,8 @@ void set_server(struct parser *p, const struct keyword *k, const struct str *arg
 }
 
 /* What may stand in a cookie (RFC 6265 §4.1.1), without '|', behind which HAProxy puts dates. */
-void set_server_cookie(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n, void *object)
+void set_server_cookie(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n,
+	void *object)
 {
 	struct server_config *server = object;
 	bool good = args[0].n > 0;
@@ -52,12 +54,14 @@ void set_server_cookie(struct parser *p, const struct keyword *k, const struct s
 	for (uint32_t i = 0; i < args[0].n; i++)
 		good = good && args[0].p[i] > ' ' && args[0].p[i] < 0x7f && !strchr("\",;\\|", args[0].p[i]);
 	if (!good)
-		refuse(p, "'%s': '%.*s' cannot be a cookie's value: visible ASCII without \" , ; \\ |", k->name, CLIPPED(args[0]));
+		refuse(p, "'%s': '%.*s' cannot be a cookie's value: visible ASCII without \" , ; \\ |", k->name,
+			CLIPPED(args[0]));
 	else
 		server->cookie = keep_text(p, args[0]);
 }
 
-void set_check_addr(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n, void *object)
+void set_check_addr(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n,
+	void *object)
 {
 	struct server_config *server = object;
 
@@ -77,11 +81,12 @@ void set_cookie(struct parser *p, const struct keyword *k, const struct str *arg
 	c->cookie = (struct cookie_config){ .name = keep_text(p, args[0]) };
 	words_apply(p, AS_COOKIE, args + 1, n - 1, &c->cookie);
 	if (!c->cookie.insert && p->error_count == errors)
-		refuse(p, "'%s %.*s' without 'insert' leaves the setting of the cookie to the server, as HAProxy can; tandem "
-			"inserts it", k->name, CLIPPED(args[0]));
+		refuse(p, "'%s %.*s' without 'insert' leaves the setting of the cookie to the server, as HAProxy "
+			"can; tandem inserts it", k->name, CLIPPED(args[0]));
 }
 
-void set_cookie_domain(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n, void *object)
+void set_cookie_domain(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n,
+	void *object)
 {
 	struct cookie_config *cookie = object;
 	char both[LEX_LINE_MAX + 256];          /* a word of the line grows by two bytes */
@@ -92,7 +97,8 @@ void set_cookie_domain(struct parser *p, const struct keyword *k, const struct s
 		return;
 	}
 	if (cookie->domain && !p->foreign) {
-		size_t length = text_format(both, sizeof both, "%s; domain=%.*s", cookie->domain, (int)args[0].n, args[0].p);
+		size_t length = text_format(both, sizeof both, "%s; domain=%.*s", cookie->domain, (int)args[0].n,
+			args[0].p);
 		cookie->domain = keep_text(p, str_of(both, length));
 	} else {
 		cookie->domain = keep_text(p, args[0]);

@@ -32,7 +32,8 @@ void begin_vrrp(struct parser *p, const struct keyword *k, const struct str *arg
 	p->skipping = false;
 }
 
-void set_auth_type(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n, void *object)
+void set_auth_type(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n,
+	void *object)
 {
 	struct vrrp_config *v = object;
 
@@ -40,15 +41,16 @@ void set_auth_type(struct parser *p, const struct keyword *k, const struct str *
 	if (str_is(args[0], "PASS"))
 		v->has_auth = true;
 	else if (str_is(args[0], "AH"))
-		refuse(p, "'auth_type AH' was taken out of VRRP by RFC 3768: nothing but keepalived speaks it, and it protects "
-			"from little; use PASS");
+		refuse(p, "'auth_type AH' was taken out of VRRP by RFC 3768: nothing but keepalived speaks it, and "
+			"it protects from little; use PASS");
 	else if (str_is(args[0], "none"))
 		v->has_auth = false;
 	else
 		refuse(p, "'%s' must be %s, not '%.*s'", k->name, k->arguments, CLIPPED(args[0]));
 }
 
-void set_auth_pass(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n, void *object)
+void set_auth_pass(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n,
+	void *object)
 {
 	struct vrrp_config *v = object;
 	uint32_t used = args[0].n > VRRP_AUTH_BYTES ? VRRP_AUTH_BYTES : args[0].n;
@@ -114,7 +116,7 @@ void set_peer(struct parser *p, const struct keyword *k, const struct str *args,
 	struct keyword row = *k;
 	uint32_t errors = p->error_count;
 
-	row.field = 0;                  /* the address is the peer's first field; the rules are those of any address */
+	row.field = 0;          /* into peer.address; the rules are those of any address */
 	set_ipv4(p, &row, args, n, &peer.address);
 	if (p->foreign || p->error_count > errors)
 		return;
@@ -144,7 +146,8 @@ void set_track(struct parser *p, const struct keyword *k, const struct str *args
 		return;
 	for (; *last; last = &(*last)->next)
 		if (str_is(args[0], (*last)->backend_name)) {
-			refuse(p, "track_backend '%s' is there already, in line %u", (*last)->backend_name, (*last)->line);
+			refuse(p, "track_backend '%s' is there already, in line %u", (*last)->backend_name,
+				(*last)->line);
 			return;
 		}
 	if (v->track_count == CONF_TRACKS_MAX) {
@@ -156,7 +159,8 @@ void set_track(struct parser *p, const struct keyword *k, const struct str *args
 	*last = keep(p, &track, sizeof track);
 }
 
-void set_track_weight(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n, void *object)
+void set_track_weight(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n,
+	void *object)
 {
 	struct track_config *track = object;
 	int32_t weight;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Setters that serve many rows: numbers, times, names, addresses, choices; and the rows that lead to other rows.
+ * Setters that serve many rows: numbers, times, names, addresses, choices; and the rows that lead to other
+ * rows.
  */
 #include <stddef.h>
 #include <string.h>
@@ -39,19 +40,21 @@ void set_number(struct parser *p, const struct keyword *k, const struct str *arg
 
 	(void)n;
 	if (!text_to_u32(args[0], UINT32_MAX, &v) || v < k->low || v > k->high)
-		refuse(p, "'%s' must be a whole number from %u to %u, not '%.*s'", k->name, k->low, k->high, CLIPPED(args[0]));
+		refuse(p, "'%s' must be a whole number from %u to %u, not '%.*s'", k->name, k->low, k->high,
+			CLIPPED(args[0]));
 	else
 		store(object, k, v);
 }
 
-static void set_time(struct parser *p, const struct keyword *k, struct str arg, uint32_t unit_ms, void *object)
+static void set_time(struct parser *p, const struct keyword *k, struct str arg, uint32_t unit_ms,
+	void *object)
 {
 	char low[16], high[16];
 	uint32_t ms;
 
 	if (!text_to_ms(arg, unit_ms, UINT32_MAX, &ms) || ms < k->low || ms > k->high)
-		refuse(p, "'%s%s' must be a time from %s to %s, not '%.*s'", keyword_prefix(k), k->name, print_ms(k->low, low),
-			print_ms(k->high, high), CLIPPED(arg));
+		refuse(p, "'%s%s' must be a time from %s to %s, not '%.*s'", keyword_prefix(k), k->name,
+			print_ms(k->low, low), print_ms(k->high, high), CLIPPED(arg));
 	else
 		store(object, k, ms);
 }
@@ -74,7 +77,8 @@ void set_bytes(struct parser *p, const struct keyword *k, const struct str *args
 
 	(void)n;
 	if (!text_to_bytes(args[0], UINT32_MAX, &v) || v < k->low || v > k->high)
-		refuse(p, "'%s' must be a size from %u to %u bytes, not '%.*s'", k->name, k->low, k->high, CLIPPED(args[0]));
+		refuse(p, "'%s' must be a size from %u to %u bytes, not '%.*s'", k->name, k->low, k->high,
+			CLIPPED(args[0]));
 	else
 		store(object, k, v);
 }
@@ -138,7 +142,8 @@ void set_name(struct parser *p, const struct keyword *k, const struct str *args,
 {
 	(void)n;
 	if (!name_is_good(args[0]))
-		refuse(p, "'%s' must be a name of letters, digits, and - _ . :, not '%.*s'", k->name, CLIPPED(args[0]));
+		refuse(p, "'%s' must be a name of letters, digits, and - _ . :, not '%.*s'", k->name,
+			CLIPPED(args[0]));
 	else
 		store_text(object, k, keep_text(p, args[0]));
 }
@@ -152,8 +157,10 @@ void set_path(struct parser *p, const struct keyword *k, const struct str *args,
 		store_text(object, k, keep_text(p, args[0]));
 }
 
-/* The kernel's rule for names of interfaces (dev_valid_name), and IFNAMSIZ. A label (low is 1) may have a colon. */
-void set_interface(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n, void *object)
+/* The kernel's rule for names of interfaces (dev_valid_name), and IFNAMSIZ. A label (low is 1) may have a
+ * colon. */
+void set_interface(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n,
+	void *object)
 {
 	struct str s = args[0];
 	bool good = s.n > 0 && s.n < 16 && !str_is(s, ".") && !str_is(s, "..");
@@ -162,7 +169,8 @@ void set_interface(struct parser *p, const struct keyword *k, const struct str *
 	for (uint32_t i = 0; i < s.n; i++)
 		good = good && s.p[i] > ' ' && s.p[i] < 0x7f && s.p[i] != '/' && (s.p[i] != ':' || k->low == 1);
 	if (!good)
-		refuse(p, "'%s' must be the name of an interface, at most 15 characters, not '%.*s'", k->name, CLIPPED(s));
+		refuse(p, "'%s' must be the name of an interface, at most 15 characters, not '%.*s'", k->name,
+			CLIPPED(s));
 	else
 		store_text(object, k, keep_text(p, s));
 }
@@ -233,7 +241,8 @@ void set_family(struct parser *p, const struct keyword *k, const struct str *arg
 	if (!sub)
 		unknown_word(p, k->low, args[0]);
 	else if (!(sub->where & p->section))
-		refuse(p, "'%s%s' belongs in %s, not in %s%s%s%s", keyword_prefix(sub), sub->name, section_text(sub->where),
+		refuse(p, "'%s%s' belongs in %s, not in %s%s%s%s", keyword_prefix(sub), sub->name,
+			section_text(sub->where),
 			p->section_word, p->section_name ? " '" : "", p->section_name ? p->section_name : "",
 			p->section_name ? "'" : "");
 	else if (p->negated && !(sub->where & TAKES_NO))
@@ -254,7 +263,8 @@ void set_no(struct parser *p, const struct keyword *k, const struct str *args, u
 	set_family(p, keyword_find(AS_LINE, p->section, args[0]), args + 1, n - 1, object);
 }
 
-void set_option_bit(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n, void *object)
+void set_option_bit(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n,
+	void *object)
 {
 	struct proxy_config *c = object;
 

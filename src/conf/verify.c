@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What can be said only when a section, or the whole file, has been read: what is missing, and what does not go together.
+ * What can be said only when a section, or the whole file, has been read: what is missing, and what does not
+ * go together.
  */
 #include <string.h>
 #include "conf/parse.h"
@@ -23,8 +24,8 @@ static void verify_interval(struct parser *p, const struct vrrp_config *v)
 	char text[16];
 
 	if (v->version == 2 && (ms % 1000 != 0 || ms == 0))
-		refuse_at(p, line, "advert_int %s: version 2 has whole seconds only, from 1 to 255; 'version 3' has hundredths",
-			print_ms(ms, text));
+		refuse_at(p, line, "advert_int %s: version 2 has whole seconds only, from 1 to 255; 'version 3' has "
+			"hundredths", print_ms(ms, text));
 	if (v->version == 3 && (ms % 10 != 0 || ms > 40950))
 		refuse_at(p, line, "advert_int %s: version 3 has hundredths of a second, from 0.01 to 40.95",
 			print_ms(ms, text));
@@ -35,7 +36,8 @@ static void verify_auth(struct parser *p, const struct vrrp_config *v)
 	uint32_t type = line_of(p, AS_LINE, "auth_type"), pass = line_of(p, AS_LINE, "auth_pass");
 
 	if (v->version == 3 && (pass || v->has_auth))
-		refuse_at(p, pass ? pass : type, "version 3 has no passwords (RFC 5798 §9): leave out auth_pass, or use version 2");
+		refuse_at(p, pass ? pass : type, "version 3 has no passwords (RFC 5798 §9): leave out auth_pass, or "
+			"use version 2");
 	else if (pass && !v->has_auth)
 		refuse_at(p, pass, "auth_pass contradicts 'auth_type none' in line %u", type);
 	else if (v->has_auth && !pass)
@@ -53,8 +55,8 @@ static void verify_addresses(struct parser *p, const struct vrrp_config *v)
 	else if (unicast && !v->peers)
 		refuse_at(p, unicast, "unicast_src_ip without unicast_peer: who is to hear it?");
 	else if (mcast && v->peers)
-		refuse_at(p, mcast, "mcast_src_ip contradicts unicast_peer: with peers nothing is sent to the multicast group; "
-			"'unicast_src_ip' says where adverts come from");
+		refuse_at(p, mcast, "mcast_src_ip contradicts unicast_peer: with peers nothing is sent to the "
+			"multicast group; 'unicast_src_ip' says where adverts come from");
 	for (const struct peer_config *peer = v->peers; peer; peer = peer->next)
 		if (addr_equal(&peer->address, &v->source))
 			refuse_at(p, unicast, "unicast_peer %s is this node's own unicast_src_ip",
@@ -81,8 +83,8 @@ static void verify_vrrp(struct parser *p, const struct vrrp_config *v)
 	if (nopreempt && v->state_master_hint)
 		warn_at(p, nopreempt, "'nopreempt' counts here; keepalived ignores it on a node with 'state MASTER'");
 	if (v->priority == VRRP_PRIORITY_OWNER && (nopreempt || v->tracks))
-		warn_at(p, nopreempt ? nopreempt : v->tracks->line, "a node with priority 255 owns the address: it never yields, "
-			"whatever this line says");
+		warn_at(p, nopreempt ? nopreempt : v->tracks->line, "a node with priority 255 owns the address: it "
+			"never yields, whatever this line says");
 }
 
 /* ---- one frontend, backend or listen section ---- */
@@ -106,8 +108,8 @@ static void verify_mode(struct parser *p, struct proxy_config *c)
 		line = line_of(p, AS_LINE, "cookie");
 	}
 	if (what)
-		warn_at(p, line ? line : c->line, "'%s' has no effect in %s '%s', which is in mode tcp", what, p->section_word,
-			c->name);
+		warn_at(p, line ? line : c->line, "'%s' has no effect in %s '%s', which is in mode tcp", what,
+			p->section_word, c->name);
 }
 
 static void verify_cookies(struct parser *p, const struct proxy_config *c)
@@ -116,15 +118,15 @@ static void verify_cookies(struct parser *p, const struct proxy_config *c)
 
 	for (const struct server_config *s = c->servers; s; s = s->next) {
 		if (used && !s->cookie && !s->backup)
-			refuse_at(p, s->line, "server '%s' has no 'cookie' value, but the section inserts cookie '%s': its clients "
-				"would not stay", s->name, c->cookie.name);
+			refuse_at(p, s->line, "server '%s' has no 'cookie' value, but the section inserts cookie '%s': "
+				"its clients would not stay", s->name, c->cookie.name);
 		if (!c->cookie.name && s->cookie)
-			warn_at(p, s->line, "the cookie value of server '%s' has no effect: %s '%s' has no 'cookie' line", s->name,
-				p->section_word, c->name);
+			warn_at(p, s->line, "the cookie value of server '%s' has no effect: %s '%s' has no 'cookie' line",
+				s->name, p->section_word, c->name);
 		for (const struct server_config *t = c->servers; used && s->cookie && t != s; t = t->next)
 			if (t->cookie && strcmp(t->cookie, s->cookie) == 0) {
-				refuse_at(p, s->line, "server '%s' has the same cookie value as '%s' in line %u", s->name, t->name,
-					t->line);
+				refuse_at(p, s->line, "server '%s' has the same cookie value as '%s' in line %u", s->name,
+					t->name, t->line);
 				break;
 			}
 	}
@@ -186,8 +188,13 @@ static void refuse_backend(struct parser *p, uint32_t line, const char *keyword,
 			near = c->name;
 		}
 	}
-	refuse_at(p, line, "%s '%s': there is no such backend%s%s%s", keyword, name, near ? " (did you mean '" : "",
-		near ? near : "", near ? "'?)" : "");
+	refuse_at(p, line, "%s '%s': there is no such backend%s%s%s", keyword, name,
+		near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
+}
+
+static const char *mode_name(const struct proxy_config *c)
+{
+	return c->mode == MODE_HTTP ? "http" : "tcp";
 }
 
 static void resolve_backends(struct parser *p)
@@ -199,8 +206,8 @@ static void resolve_backends(struct parser *p)
 		if (!b)
 			refuse_backend(p, c->default_backend_line, "default_backend", c->default_backend_name);
 		else if (b->mode != c->mode)
-			refuse_at(p, c->default_backend_line, "'%s' is in mode %s and its backend '%s' (line %u) in mode %s", c->name,
-				c->mode == MODE_HTTP ? "http" : "tcp", b->name, b->line, b->mode == MODE_HTTP ? "http" : "tcp");
+			refuse_at(p, c->default_backend_line, "'%s' is in mode %s and its backend '%s' (line %u) in mode "
+				"%s", c->name, mode_name(c), b->name, b->line, mode_name(b));
 		c->default_backend = b;
 	}
 }
@@ -218,7 +225,8 @@ static void resolve_tracks(struct parser *p, struct vrrp_config *v)
 		for (const struct server_config *s = b->servers; s; s = s->next)
 			checked |= s->check;
 		if (!checked)
-			warn_at(p, t->line, "no server of backend '%s' has 'check', so track_backend never sees it fail", b->name);
+			warn_at(p, t->line, "no server of backend '%s' has 'check', so track_backend never sees it fail",
+				b->name);
 	}
 }
 
@@ -226,7 +234,8 @@ static void compare_vrrps(struct parser *p, const struct vrrp_config *a, const s
 {
 	char text[ADDR_TEXT_MAX];
 
-	if (a->interface && b->interface && strcmp(a->interface, b->interface) == 0 && a->vrid && a->vrid == b->vrid)
+	if (a->interface && b->interface && strcmp(a->interface, b->interface) == 0 && a->vrid
+	    && a->vrid == b->vrid)
 		refuse_at(p, b->line, "vrrp '%s' has virtual_router_id %u on %s, as '%s' in line %u has", b->name,
 			(unsigned)b->vrid, b->interface, a->name, a->line);
 	for (const struct vip_config *x = a->vips; x; x = x->next)
@@ -257,7 +266,8 @@ static void verify_bind(struct parser *p, const struct bind_config *bind)
 				return;
 			if (binds_collide(b, bind)) {
 				refuse_at(p, bind->line, "bind %s collides with %s of '%s' in line %u",
-					endpoint_print(&bind->address, text), endpoint_print(&b->address, other), c->name, b->line);
+					endpoint_print(&bind->address, text), endpoint_print(&b->address, other), c->name,
+					b->line);
 				return;
 			}
 		}
@@ -292,6 +302,7 @@ void verify_file(struct parser *p)
 		for (const struct bind_config *b = c->binds; b; b = b->next)
 			verify_bind(p, b);
 	if (p->marker_line && !p->marker_matched)
-		warn_at(p, p->marker_line, "this line and others are for other nodes, and none is for '%s', which is this node's "
-			"name by %s; -n NODE or 'node' in global sets it", conf->global.node, conf->global.node_origin);
+		warn_at(p, p->marker_line, "this line and others are for other nodes, and none is for '%s', which is "
+			"this node's name by %s; -n NODE or 'node' in global sets it", conf->global.node,
+			conf->global.node_origin);
 }

@@ -265,7 +265,7 @@ static void the_table_is_sound(void **state)
 		assert_int_equal(as & (as - 1), 0);
 		assert_non_null(k->set);
 		assert_true(k->min <= k->max);
-		assert_true(*k->help != '\0');
+		assert_true(*keyword_help(k) != '\0');
 		assert_int_equal(k->max == 0, *k->arguments == '\0');
 		assert_true(as == AS_SECTION || k->where & IN_ANY);
 		if ((k->set == set_number || k->set == set_ms || k->set == set_seconds || k->set == set_bytes) && k->initial)
