@@ -147,8 +147,9 @@ static unsigned master_timer(struct vrrp *vr, uint64_t now)
 	uint32_t interval = vr->config->advert_int_ms;
 	uint64_t late = now - vr->deadline_ms;
 
-	/* Whoever was paused for this long has been replaced. Say nothing, and listen first (DESIGN §2, lateness fence). */
-	if (late > ADVERTS_LOST * interval)
+	/* Three intervals since the last advert: we were paused, and a peer's timer may have run out. Say nothing, and listen
+	 * first (DESIGN §2, lateness fence). */
+	if (late >= (ADVERTS_LOST - 1) * interval)
 		return become_backup(vr, now, VRRP_WHY_LATE);
 	/* On a fixed grid, so that small delays do not add up. */
 	vr->deadline_ms += interval;
