@@ -44,7 +44,8 @@ VERSION := $(or $(shell git --git-dir=.git --no-optional-locks describe --tags -
 # Fixed addresses (-no-pie): a static PIE needs relocation code and tables that stay writable until it has run, on small
 # boards more than what it is worth beside seccomp and two processes. RELRO would protect the relocated tables that we
 # do not have. One segment for code and constants (noseparate-code) saves 4.6 kB; it stays read-only, and no page is both
-# writable and executable. The stack protector costs 45 bytes where it is not used and 6.5 kB (4 %) in tandem: it stays.
+# writable and executable. No stack protector, for the size: with LTO, -fstack-protector-strong is 4.2 kB in tandem's own
+# code, and plain -fstack-protector, which guards the functions with character arrays only, 0.5 kB.
 OPT = -Os -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -fno-unwind-tables -fno-pie \
 	-fno-stack-protector -fno-strict-aliasing -U_FORTIFY_SOURCE $(CPU)
 WARN = -Wall -Wextra -Wshadow -Wconversion -Wvla -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wformat=2 \
