@@ -38,12 +38,12 @@ static int hex_value(char c)
 /* p is behind a backslash. */
 static const char *take_escape(struct lexer *l)
 {
-	static const char from[] = "\\ '\"#$nrt", to[] = "\\ '\"#$\n\r\t";
+	static const char from[] = "\\ '\"#nrt$", to[] = "\\ '\"#\n\r\t$";
 
 	if (l->p == l->end)
 		return "it ends in a backslash; a line cannot be continued on the next";
 	for (unsigned i = 0; from[i]; i++)
-		if (*l->p == from[i]) {
+		if (*l->p == from[i] && (from[i] != '$' || l->quote)) {
 			*l->out++ = to[i];
 			l->p++;
 			return NULL;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * One line of the configuration file -> its words, by HAProxy's rules: words stand between spaces or tabs, #
  * starts a comment, 'strong' quotes keep everything, "weak" quotes and plain text know backslash escapes (\\
- * \' \" \# \$ \r \n \t \xHH and backslash-space; any other backslash stands for itself). What HAProxy would
- * replace by an environment variable is refused. Pure.
+ * \' \" \# \r \n \t \xHH and backslash-space; in weak quotes \$; any other backslash stands for itself).
+ * What HAProxy would replace by an environment variable is refused. Pure.
  */
 #ifndef CONF_LEX_H
 #define CONF_LEX_H

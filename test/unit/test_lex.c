@@ -79,7 +79,7 @@ static void quotes_keep_spaces(void **state)
 	gives("\"a'b\" 'a\"b'", "<a'b><a\"b>");
 	gives("'a\\b\\'", "<a\\b\\>");
 	gives("\"\xc3\xa9\"", "<\xc3\xa9>");
-	gives("'$HOME' \"\\$HOME\" $HOME", "<$HOME><$HOME><$HOME>");
+	gives("'$HOME' \"\\$HOME\" $HOME \\$HOME", "<$HOME><$HOME><$HOME><\\$HOME>");
 }
 
 static void escapes_are_haproxys(void **state)

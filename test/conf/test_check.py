@@ -1,0 +1,237 @@
+# SPDX-License-Identifier: MIT
+"""Configuration files against the program itself: what it refuses, in which words, and with which exit code."""
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+TANDEM = ROOT / "build" / "tandem"
+SAMPLES = sorted((ROOT / "cfg").glob("*.conf"))
+
+VRRP = """\
+vrrp VI_1
+    interface eth0
+    virtual_router_id 51
+    priority 100
+    virtual_ipaddress 192.168.1.10/24
+"""
+PROXY = """\
+frontend web
+    mode http
+    bind 192.168.1.10:80
+    default_backend servers
+backend servers
+    mode http
+    cookie SRV insert indirect nocache
+    server web01 192.168.1.21:80 check cookie web01
+    server web02 192.168.1.22:80 check cookie web02
+"""
+GOOD = VRRP + PROXY
+
+
+def tandem(*arguments, cwd=None, timeout=20):
+    return subprocess.run([str(TANDEM), *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True, cwd=cwd, timeout=timeout)
+
+
+@pytest.fixture
+def check(tmp_path):
+    def run(text, node="lb01", command="check"):
+        file = tmp_path / "tandem.conf"
+        file.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return tandem(command, "-f", "tandem.conf", "-n", node, cwd=tmp_path)
+    return run
+
+
+@pytest.mark.parametrize("node", ["lb01", "lb02"])
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda p: p.stem)
+def test_every_sample_is_good_on_both_nodes(sample, node):
+    done = tandem("check", "-f", sample, "-n", node)
+    assert done.returncode == 0, done.stderr
+    assert "is good" in done.stdout
+    # What the machine at hand lacks (a user nobody, descriptors) is not the sample's fault.
+    assert str(sample) not in done.stderr
+
+
+def line_of(text, part):
+    return next(i for i, line in enumerate(text.splitlines(), 1) if part in line)
+
+
+# What is refused: the good file with one thing changed, the line that is named, and words of the sentence.
+REFUSED = {
+    "unknown keyword": ("priority 100", "priorty 100", "priorty", "unknown keyword 'priorty' in vrrp 'VI_1' (did you mean 'priority'?)"),
+    "unknown section": ("frontend web", "fronted web", "fronted", "unknown section 'fronted' (did you mean 'frontend'?)"),
+    "wrong section": ("    priority 100\n", "    priority 100\n    bind :80\n", "bind :80", "'bind' belongs in frontend or listen, not in vrrp 'VI_1'"),
+    "missing argument": ("priority 100", "priority", "    priority", "'priority' takes more arguments"),
+    "duplicate backend": ("\nbackend servers", "\nbackend servers\nbackend servers", 11, "backend 'servers' is there already, as the backend in line 10"),
+    "duplicate server": ("server web02", "server web01", "192.168.1.22", "server 'web01' is there already, in line 13"),
+    "duplicate vrrp": ("frontend web", VRRP.replace("51", "52").replace("1.10", "1.11") + "frontend web", 6, "vrrp 'VI_1' is there already, in line 1"),
+    "no such backend": ("default_backend servers", "default_backend server", "default_backend", "default_backend 'server': there is no such backend (did you mean 'servers'?)"),
+    "no such tracked backend": ("    priority 100\n", "    priority 100\n    track_backend x\n", "track_backend", "track_backend 'x': there is no such backend"),
+    "cookie value missing": (" cookie web02", "", "192.168.1.22", "server 'web02' has no 'cookie' value"),
+    "cookie value twice": ("cookie web02", "cookie web01", "192.168.1.22", "server 'web02' has the same cookie value as 'web01' in line 13"),
+    "bad server address": ("192.168.1.22:80", "192.168.1.222.1:80", "web02", "is not ADDRESS:PORT"),
+    "host name": ("192.168.1.22:80", "web02.example.net:80", "web02", "host names are not looked up"),
+    "bad bind address": ("bind 192.168.1.10:80", "bind 192.168.1.10:99999", "bind", "is not ADDRESS:PORT with a port from 1 to 65535"),
+    "bad VIP": ("192.168.1.10/24", "192.168.1.10/42", "virtual_ipaddress", "'192.168.1.10/42' is not an address"),
+    "priority out of range": ("priority 100", "priority 256", "priority", "'priority' must be a whole number from 1 to 255, not '256'"),
+    "virtual_router_id out of range": ("_id 51", "_id 0", "virtual_router_id", "'virtual_router_id' must be a whole number from 1 to 255, not '0'"),
+    "virtual_router_id twice": ("frontend web", VRRP.replace("VI_1", "VI_2").replace("1.10", "1.11") + "frontend web", "VI_2", "vrrp 'VI_2' has virtual_router_id 51 on eth0, as 'VI_1' in line 1 has"),
+    "VIP twice": ("frontend web", VRRP.replace("VI_1", "VI_2").replace("51", "52") + "frontend web", 10, "virtual_ipaddress 192.168.1.10 is in vrrp 'VI_1' too, in line 5"),
+    "priority twice": ("priority 100", "priority 100\n    priority 90", "priority 90", "'priority' is set in line 4 already"),
+    "bind twice": ("bind 192.168.1.10:80", "bind 192.168.1.10:80,*:80", "bind", "collides with 192.168.1.10:80 of 'web' in line 8"),
+    "modes differ": ("\nbackend servers\n    mode http", "\nbackend servers\n    mode tcp", "default_backend", "'web' is in mode http and its backend 'servers' (line 10) in mode tcp"),
+    "no interface": ("    interface eth0\n", "", "vrrp VI_1", "vrrp 'VI_1' has no 'interface' line"),
+    "no backend": ("    default_backend servers\n", "", "frontend web", "frontend 'web' has no 'default_backend' line"),
+    "open quote": ("bind 192", "bind \"192", "bind", "a double quote is not closed"),
+    "NUL byte": ("bind 192", "bind\x00192", "bind", "a NUL byte: this is not a text file"),
+    "HAProxy's": ("    mode http\n    cookie", "    stick-table type ip size 1m\n    mode http\n    cookie", "stick-table", "'stick-table' is HAProxy's; tandem does not have it"),
+    "keepalived's": ("vrrp VI_1", "vrrp_instance VI_1 {", "vrrp_instance", "section 'vrrp_instance' is keepalived's"),
+}
+
+
+@pytest.mark.parametrize("command", ["check", "run"])
+@pytest.mark.parametrize("name", REFUSED)
+def test_it_refuses_with_file_and_line(check, name, command):
+    old, new, where, sentence = REFUSED[name]
+    assert old in GOOD
+    text = GOOD.replace(old, new, 1)
+    done = check(text, command=command)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    line = where if isinstance(where, int) else line_of(text, where)
+    assert re.search(rf"\btandem\.conf:{line}: .*{re.escape(sentence)}", done.stderr), done.stderr
+
+
+def test_the_good_file_is_good(check):
+    done = check(GOOD)
+    assert done.returncode == 0, done.stderr
+    assert "tandem.conf" not in done.stderr
+
+
+def test_all_errors_come_in_one_run(check):
+    done = check(GOOD.replace("priority 100", "priority 0").replace("bind 192", "bnd 192").replace("web02", "web01")
+                 .replace("default_backend servers", "default_backend x"))
+    assert done.returncode == 1
+    lines = [int(n) for n in re.findall(r"tandem\.conf:(\d+): ", done.stderr)]
+    assert lines == [4, 8, 14, 9], done.stderr
+
+
+def test_a_refused_file_leaves_nothing_behind(tmp_path):
+    (tmp_path / "tandem.conf").write_text(f"global\n    stats socket {tmp_path}/socket\n    sysctl net.x 1\n    nonsense\n" + GOOD)
+    done = tandem("run", "-f", "tandem.conf", "-p", tmp_path / "pid", cwd=tmp_path)
+    assert done.returncode == 1
+    assert os.listdir(tmp_path) == ["tandem.conf"]
+
+
+def test_files_that_cannot_be_read(tmp_path):
+    large = tmp_path / "large.conf"
+    large.write_text("# a comment\n" * 30000)
+    for path, sentence in ((large, "larger than 262144 bytes"), (tmp_path, "it is a directory"),
+                           (tmp_path / "none.conf", "No such file or directory")):
+        for command in "check", "run":
+            done = tandem(command, "-f", path)
+            assert done.returncode == 1
+            assert f"{path}: " in done.stderr and sentence in done.stderr, done.stderr
+
+
+def test_a_file_may_come_through_a_pipe():
+    done = subprocess.run([str(TANDEM), "check", "-f", "/dev/stdin"], input=GOOD, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True, timeout=20)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_line_for_the_other_node_is_checked_too(check):
+    text = GOOD.replace("priority 100", "@lb01 priority 100\n    @lb02 priority 900")
+    done = check(text, node="lb01")
+    assert done.returncode == 1
+    assert "tandem.conf:5: 'priority' must be a whole number from 1 to 255, not '900'" in done.stderr
+
+
+def test_a_node_that_no_line_names_is_warned_of(check):
+    text = GOOD.replace("    priority 100", "    @lb01 priority 100\n    @lb02 priority 90")
+    assert "tandem.conf" not in check(text, node="lb02").stderr
+    done = check(text, node="lb3")
+    assert done.returncode == 0
+    assert "tandem.conf:4: this line and others are for other nodes, and none is for 'lb3'" in done.stderr
+
+
+def test_the_plan_says_what_this_node_will_do():
+    text = tandem("check", "-f", ROOT / "cfg" / "tandem.conf", "-n", "lb02").stdout
+    for part in ("This node is 'lb02', by -n.", "virtual router 51 on eth0, version 2, priority 90", "192.168.1.10/24 on eth0",
+                 "to 192.168.1.11, from 192.168.1.12", "3.648s of silence", "648ms (skew time)", "lifetime    3s",
+                 "backend web_servers: priority 70", "listens on  192.168.1.10:80", "cookie      SERVERID insert indirect nocache",
+                 "GET /health HTTP/1.0, expects status 200", "web02  192.168.1.22:80", "timeouts    connect 5s, server 30s",
+                 "descriptors: guard"):
+        assert part in text, part
+    assert all(len(line) < 120 for line in text.splitlines())
+
+
+def test_the_ledger_adds_up():
+    text = tandem("check", "-f", ROOT / "cfg" / "tandem.conf", "-n", "lb01").stdout
+    rows = text[text.index("\nmemory"):text.index("  total")].splitlines()[2:]
+    total = int(re.search(r"  total +(\d+)", text)[1])
+    copies, added = 2, 0
+    for row in rows:
+        if row.startswith("  guard"):
+            copies = 1
+        added += copies * int(row.split()[-1])
+    assert added == total
+
+
+def test_wrong_options(tmp_path):
+    for arguments in (["-x"], ["-f"], ["-n"], ["file"]):
+        done = tandem("check", *arguments, cwd=tmp_path)
+        assert done.returncode == 1 and done.stderr
+
+
+def test_help_comes_from_the_table():
+    assert "virtual_router_id" in tandem("help").stdout
+    done = tandem("help", "maxconn")
+    assert done.returncode == 0
+    assert done.stdout.count("maxconn 1..65535") == 2 and "default: 256" in done.stdout
+    done = tandem("help", "timeot")
+    assert done.returncode == 1 and "did you mean 'timeout'?" in done.stderr
+    assert "is HAProxy's" in tandem("help", "stick-table").stderr
+
+
+haproxy = pytest.mark.skipif(not shutil.which("haproxy", path="/usr/sbin:/usr/bin:/sbin:/bin"), reason="haproxy is not installed")
+
+
+def haproxy_check(file):
+    done = subprocess.run([shutil.which("haproxy", path="/usr/sbin:/usr/bin:/sbin:/bin"), "-c", "-f", str(file)], text=True,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
+    return done.returncode, done.stdout
+
+
+@haproxy
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda p: p.stem)
+def test_the_proxy_part_of_every_sample_is_haproxys_language(sample, tmp_path):
+    text = sample.read_text()
+    start = min(text.index(word) for word in ("\ndefaults", "\nfrontend") if word in text)
+    file = tmp_path / "haproxy.cfg"
+    file.write_text("global\n    log /dev/log local0 info\n" + text[start:])
+    code, output = haproxy_check(file)
+    assert code == 0 and "[ALERT]" not in output, output
+
+
+WORDS = [r"a\ b", r"a\tb", r"a\qb", r"a\#b", "a#b", r"'a\b'", r'"a\"b"', r'"a\'b"', "'a b'", r'"a b"c', r"\x41\x62", "a'b\"c'd",
+         r"\"q\'", r"a\\b", "a'#'b", r'"\$x"', r"\$x", "$x", "'$x'", r"'\$x'", r"\n", r"\'", r'"\#"', r'"\ "', r"\x4g", r'"\x41"', "\"a#b\""]
+
+
+@haproxy
+def test_words_are_read_as_haproxy_reads_them(tmp_path):
+    """Each word stands where only an address may stand: both programs quote it in their complaint."""
+    file = tmp_path / "words.cfg"
+    file.write_text("backend b\n" + "".join(f"    server s{i} 10.0.0.1:80 addr x.{word}\n" for i, word in enumerate(WORDS)))
+    theirs = dict(re.findall(r"'server b/(s\d+)' : 'addr' : invalid address: '.*?' in '(.*)'\.\n",
+                             haproxy_check(file)[1]))
+    ours = {f"s{int(n) - 2}": word for n, word in
+            re.findall(r":(\d+): 'addr' must be an IP address, not '([^\n]*)'\n", tandem("check", "-f", file).stderr)}
+    assert len(theirs) > len(WORDS) / 2
+    for name, word in theirs.items():
+        assert ours[name] == word.replace("\t", "?")
