@@ -50,7 +50,7 @@ OPT = -Os -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -f
 	-fno-stack-protector -fno-strict-aliasing -U_FORTIFY_SOURCE $(CPU)
 WARN = -Wall -Wextra -Wshadow -Wconversion -Wvla -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wformat=2 \
 	-Wundef -Wcast-align=strict -Wwrite-strings -Wpointer-arith -Wdouble-promotion -Wlogical-op -Wduplicated-cond -Werror
-LTO = -flto=1 -flto-partition=one
+LTO = -flto=1 -flto-partition=one $(OWN)
 CFLAGS = -std=c11 -D_GNU_SOURCE $(OPT) $(LTO) $(WARN) -g -Isrc -isystem $(dir $(LIBMNL))include
 # The proof that nothing allocates: each of these names is wrapped and no wrapper exists, so a call that can be reached
 # is an undefined __wrap_NAME, and the linker says who makes it. What --gc-sections drops does not count.

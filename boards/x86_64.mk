@@ -2,3 +2,6 @@
 TRIPLET = x86_64-linux-gnu
 DEBARCH = amd64
 CPU = -fcf-protection=none
+# For our own code: no floating point and no vector registers. Nothing here wants them, code that saves them is longer,
+# and a stray double is an error at once. (musl's libm does not compile with it.)
+OWN = -mgeneral-regs-only

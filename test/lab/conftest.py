@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: MIT
+import sys
+import pathlib
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import lab as laboratory  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def wires(tmp_path_factory):
+    try:
+        laboratory.enter_namespaces()
+    except OSError as error:
+        pytest.skip(f"neither root nor user namespaces: {error}")
+    folder = tmp_path_factory.mktemp("lab")
+    for parent in list(folder.parents)[:3]:
+        parent.chmod(0o755)
+    network = laboratory.Lab(folder)
+    try:
+        network.start_web_servers()
+        yield network
+    finally:
+        network.close()
+
+
+@pytest.fixture
+def lab(wires):
+    """The network, with nothing running on the nodes, before and after."""
+    wires.clean()
+    for name in ("web01", "web02"):
+        wires.health(name, True)
+    try:
+        yield wires
+    finally:
+        wires.clean()
+
+
+@pytest.fixture
+def pair(lab):
+    """pair(conf) starts tandem on both nodes and returns them when lb01 is master."""
+    def start(conf, master="lb01", arguments=()):
+        nodes = [laboratory.Tandem(lab, name, conf, arguments).start() for name in ("lb01", "lb02")]
+        nodes[0 if master == "lb01" else 1].wait_master()
+        return nodes
+    return start
