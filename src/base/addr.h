@@ -22,7 +22,10 @@ bool addr_parse(struct str, struct addr *);                     /* "192.168.1.10
 bool prefix_parse(struct str, struct prefix *);
 /* "1.2.3.4:80", "[::1]:80", ":::80", "*:80", ":80" (the last two: any IPv4 address). The port must be there, 1..65535. */
 bool endpoint_parse(struct str, struct endpoint *);
-static inline unsigned addr_bytes(const struct addr *a) { return a->family == ADDR_IPV4 ? 4 : a->family == ADDR_IPV6 ? 16 : 0; }
+static inline unsigned addr_bytes(const struct addr *a)
+{
+	return a->family == ADDR_IPV4 ? 4 : a->family == ADDR_IPV6 ? 16 : 0;
+}
 bool addr_equal(const struct addr *, const struct addr *);
 int addr_compare(const struct addr *, const struct addr *);     /* unsigned, network order; families first */
 bool addr_is_any(const struct addr *);

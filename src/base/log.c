@@ -180,6 +180,17 @@ void die(int exit_code, const char *format, ...)
 	exit(exit_code);
 }
 
+void tell(const char *format, ...)
+{
+	char line[LOG_LINE_MAX];
+	va_list arguments;
+
+	va_start(arguments, format);
+	size_t n = text_vformat(line, sizeof line, format, arguments);
+	va_end(arguments);
+	(void)send_line(&to_stderr, "", 0, line, n);
+}
+
 bool out_bytes(const char *p, size_t n)
 {
 	while (n > 0) {

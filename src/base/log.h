@@ -38,6 +38,8 @@ void log_debug(const char *format, ...) LOG_PRINTF;
 void log_at(enum log_level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The sentence, as err, and the end of the process with this exit code (DESIGN §4: 1 the user's input, 2 the system). */
 _Noreturn void die(int exit_code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* One line to standard error as it is: what is wrong with the user's input, "FILE:LINE: ...". */
+void tell(const char *format, ...) LOG_PRINTF;
 /* Standard output for commands (check, version, help); not a log. false: it could not all be written. */
 bool out(const char *format, ...) LOG_PRINTF;
 bool out_bytes(const char *, size_t);

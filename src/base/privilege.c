@@ -12,8 +12,8 @@
 #include <unistd.h>
 #include "base/text.h"
 
-/* The C library's own functions stop all threads first, which costs two kilobytes; there are no threads here. Where a machine
- * has two of these calls, the one without "32" is for ids of 16 bits. */
+/* The C library's own functions stop all threads first, which costs two kilobytes; there are no threads here. Where a
+ * machine has two of these calls, the one without "32" is for ids of 16 bits. */
 #ifdef SYS_setresuid32
 enum { CALL_SETGROUPS = SYS_setgroups32, CALL_SETRESGID = SYS_setresgid32, CALL_SETRESUID = SYS_setresuid32 };
 #else
@@ -21,7 +21,8 @@ enum { CALL_SETGROUPS = SYS_setgroups, CALL_SETRESGID = SYS_setresgid, CALL_SETR
 #endif
 
 /* The fields of the first line of a passwd or group file whose first field is name. false: there is none. */
-static bool find_line(const char *path, struct str name, struct str *fields, uint32_t field_max, char *line, size_t line_size)
+static bool find_line(const char *path, struct str name, struct str *fields, uint32_t field_max, char *line,
+	size_t line_size)
 {
 	char block[512];
 	size_t used = 0;

@@ -18,10 +18,7 @@
 static void report(void *context, enum conf_severity severity, const char *sentence)
 {
 	(void)context;
-	if (severity == CONF_ERROR)
-		log_err("%s", sentence);
-	else
-		log_warn("%s", sentence);
+	tell("%s%s", severity == CONF_ERROR ? "" : "warning: ", sentence);
 }
 
 /* "2s", "1.5s", "50ms" */

@@ -87,7 +87,7 @@ static bool read_options(int argc, char **argv, struct options *o)
 static void report(void *context, enum conf_severity severity, const char *sentence)
 {
 	(void)context;
-	log_at(severity == CONF_ERROR ? LOG_L_ERR : LOG_L_WARNING, "%s", sentence);
+	tell("%s%s", severity == CONF_ERROR ? "" : "warning: ", sentence);
 }
 
 /* The bytes that were checked are the bytes that workers read: sealed, whatever becomes of the file. */

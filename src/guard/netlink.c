@@ -92,7 +92,8 @@ static bool read_address(const struct nlmsghdr *m, struct prefix *p, uint32_t *v
 }
 
 /* Every VIP of the configuration that this is. */
-static bool each_vip(uint32_t index, const struct addr *a, void (*act)(struct router *, struct vip *, uint32_t), uint32_t valid_s)
+static bool each_vip(uint32_t index, const struct addr *a, void (*act)(struct router *, struct vip *, uint32_t),
+	uint32_t valid_s)
 {
 	bool found = false;
 

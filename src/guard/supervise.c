@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * The worker as a process: started by exec of our own binary with descriptors handed over, watched by its turn counter,
- * replaced when it dies or hangs. The listening sockets stay with the guard, so clients wait in the kernel's queue meanwhile.
+ * replaced when it dies or hangs. The listening sockets stay with the guard, so clients wait in the kernel's queue.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -66,8 +66,10 @@ static void start(void)
 	const char *const envp[] = { guard.environment, NULL };
 
 	worker.turned = worker.killed = false;
-	worker.turn = atomic_load_explicit(&guard.board->worker.turn, memory_order_acquire);
+	worker.turn = 0;
 	worker.turn_ms = guard.loop.now_ms;
+	/* Between two workers nobody else writes here. */
+	atomic_store_explicit(&guard.board->worker.turn, 0, memory_order_relaxed);
 	atomic_store_explicit(&guard.board->worker.ready, 0, memory_order_relaxed);
 	pid_t pid = fork();
 	if (pid == 0)
@@ -123,6 +125,7 @@ void supervise_child(pid_t pid, int status)
 	if (guard.stopping)
 		return;
 	describe(status, what, sizeof what);
+	worker.turned = worker.turned || atomic_load_explicit(&guard.board->worker.turn, memory_order_acquire) != 0;
 	worker.deaths = worker.turned ? 0 : worker.deaths + 1;
 	/* At once if it had worked; one that dies again and again must not take the processor from VRRP. */
 	worker.backoff_ms = worker.turned ? 0 : worker.backoff_ms == 0 ? BACKOFF_MS_FIRST : worker.backoff_ms * 2;

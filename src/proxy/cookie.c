@@ -111,7 +111,8 @@ uint32_t cookie_cut(struct str field, const char *name, char *out)
 	return n;
 }
 
-const struct server_config *cookie_server(const struct proxy_config *backend, struct str value, const struct server_config *after)
+const struct server_config *cookie_server(const struct proxy_config *backend, struct str value,
+	const struct server_config *after)
 {
 	for (const struct server_config *s = after ? after->next : backend->servers; s; s = s->next)
 		if (s->cookie && str_is(value, s->cookie))

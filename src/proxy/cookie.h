@@ -18,7 +18,8 @@ bool cookie_find(const struct http_head *, const char *name, struct str *value);
  * field.n bytes. Returns its length; 0: nothing is left, the whole field goes. */
 uint32_t cookie_cut(struct str field, const char *name, char *out);
 /* The servers of a backend that carry this cookie value, one after the other in file order: start with NULL. */
-const struct server_config *cookie_server(const struct proxy_config *backend, struct str value, const struct server_config *after);
+const struct server_config *cookie_server(const struct proxy_config *backend, struct str value,
+	const struct server_config *after);
 /* The value of a Set-Cookie field that inserts value (NULL: clears the cookie): "SERVERID=web01; path=/". Returns its
  * length, 0 if it does not fit. */
 uint32_t cookie_make(const struct cookie_config *, const char *value, char *out, uint32_t size);

@@ -65,8 +65,8 @@ static bool contains(const uint8_t *p, uint32_t n, const char *text)
 	return false;
 }
 
-/* "HTTP/1.x NNN": 1 and the status, 0: more bytes are needed, -1: it is something else. Only this line is read: a check wants
- * to know how a server feels, not to be strict with it. */
+/* "HTTP/1.x NNN": 1 and the status, 0: more bytes are needed, -1: it is something else. Only this line is read: a check
+ * wants to know how a server feels, not to be strict with it. */
 static int read_status(const uint8_t *p, uint32_t n, unsigned *status)
 {
 	static const char name[] = "HTTP/1.";
@@ -93,7 +93,8 @@ static uint32_t body_start(const uint8_t *p, uint32_t n)
 	return 0;
 }
 
-int health_response(const struct check_config *c, const uint8_t *p, uint32_t n, bool closed, unsigned *status, const char **reason)
+int health_response(const struct check_config *c, const uint8_t *p, uint32_t n, bool closed, unsigned *status,
+	const char **reason)
 {
 	int have = read_status(p, n, status);
 

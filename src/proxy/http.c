@@ -214,7 +214,11 @@ static int hop_field(struct facts *f, struct http_head *head, struct http_field 
 }
 
 /* Fields that the proxy acts on. Looked up by length first: nearly no other field gets as far as a comparison. */
-static const struct known { uint8_t n; const char *name; int (*note)(struct facts *, struct http_head *, struct http_field *); } known[] = {
+static const struct known {
+	uint8_t n;
+	const char *name;
+	int (*note)(struct facts *, struct http_head *, struct http_field *);
+} known[] = {
 	{ 2, "te", hop_field }, { 4, "host", host_field }, { 6, "expect", expect_field }, { 7, "upgrade", upgrade_field },
 	{ 7, "trailer", hop_field }, { 10, "connection", connection_field }, { 10, "keep-alive", hop_field },
 	{ 14, "content-length", content_length_field }, { 16, "proxy-connection", hop_field },
@@ -406,7 +410,9 @@ static bool absolute_form(struct http_head *head)
 	while (end < t.n && t.p[end] != '/' && t.p[end] != '?')
 		end++;
 	head->host = str_of(t.p + scheme, end - scheme);
-	head->path = end < t.n ? str_of(t.p + end, t.n - end) : head->method_kind == HTTP_OPTIONS ? str_of("*", 1) : str_of("/", 1);
+	head->path = str_z(head->method_kind == HTTP_OPTIONS ? "*" : "/");
+	if (end < t.n)
+		head->path = str_of(t.p + end, t.n - end);
 	return head->host.n > 0 && valid_authority(head->host, false);
 }
 

@@ -34,11 +34,12 @@ static void put_visible(struct access *a, struct str s)
 {
 	for (uint32_t i = 0; i < s.n && a->line_n + 3u < sizeof a->line; i++) {
 		unsigned char c = (unsigned char)s.p[i];
-		if (c >= ' ' && c < 127 && c != '"' && c != '#')
-			a->line[a->line_n++] = (char)c;
-		else
-			a->line_n = (uint16_t)(a->line_n + text_format(a->line + a->line_n,
-				sizeof a->line - a->line_n, "#%02X", c));
+		bool plain = c >= ' ' && c < 127 && c != '"' && c != '#';
+		a->line[a->line_n++] = plain ? (char)c : '#';
+		if (plain)
+			continue;
+		a->line[a->line_n++] = "0123456789ABCDEF"[c >> 4];
+		a->line[a->line_n++] = "0123456789ABCDEF"[c & 15];
 	}
 }
 

@@ -281,7 +281,8 @@ static void server_failed(struct session *s, struct ending e)
 	bool reused = s->upstream->reused, unsent = s->upstream->conn.broken && s->request.sent == 0 && s->head_bytes;
 	bool whole = s->head_bytes && s->request.body.done;
 
-	/* An idle connection that the server was just closing (RFC 9112 §9.3.1): once more on a new one, if it can do no harm. */
+	/* An idle connection that the server was just closing (RFC 9112 §9.3.1): once more on a new one, if that can
+	 * do no harm. */
 	if (reused && whole && (http_is_idempotent(s->method) || unsent)) {
 		session_drop_upstream(s, false);
 		flow_rewind(&s->request, s->kept_bytes);

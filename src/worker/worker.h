@@ -33,7 +33,7 @@ void conn_open(struct conn *, int fd, void (*ready)(struct io *, short));
 /* Takes in what fits into the buffer's room, but leaves `reserve` bytes of its size free. Returns the number of bytes;
  * 0: nothing now, or ended (see the flags). */
 uint32_t conn_recv(struct conn *, struct buf *, uint32_t reserve);
-/* Sends; returns the number of bytes taken, which may be 0; sets `writable` or `broken`. more: another part follows at once. */
+/* Sends; returns the number of bytes taken, which may be 0; sets `writable` or `broken`. */
 size_t conn_send(struct conn *, const struct iovec *, int count);
 void conn_watch(struct conn *, bool read, bool write);
 void conn_shut(struct conn *);          /* our end, once */
@@ -62,10 +62,10 @@ void flow_start(struct flow *, const struct http_head *, bool chunked);
 void flow_start_tunnel(struct flow *);  /* what is in the buffer goes out as it is */
 /* Decodes n new bytes at the tail of the buffer. false: the framing is broken. */
 bool flow_decode(struct flow *, uint32_t n);
-/* Sends an edited head, whose raw form are the first raw_n bytes of the buffer, and what is ready behind it. *all: everything
- * went out, and the buffer still holds the raw form and the data, so that they can be sent again elsewhere; the caller
- * consumes them. Otherwise the raw form has gone and what did not go out waits in its place; unless the connection broke
- * before it took a byte: then nothing has changed. false: it does not fit. */
+/* Sends an edited head, whose raw form are the first raw_n bytes of the buffer, and what is ready behind it. *all:
+ * everything went out, and the buffer still holds the raw form and the data, so that they can be sent again elsewhere; the
+ * caller consumes them. Otherwise the raw form has gone and what did not go out waits in its place; unless the
+ * connection broke before it took a byte: then nothing has changed. false: it does not fit. */
 bool flow_send_head(struct flow *, struct conn *, const char *head, uint32_t head_n, uint32_t raw_n, bool *all);
 /* Nothing has been sent: `ready` bytes of body stand behind the raw head again, for another try. */
 void flow_rewind(struct flow *, uint32_t ready);

@@ -90,10 +90,15 @@ class Host:
         return f" {vip}/" in sh(f"ip -n {self.name} -4 -o addr show dev eth0")
 
     def kill_all(self):
+        """What was started here, and what that has started."""
+        for pid in sh(f"ip netns pids {self.name}", check=False).split():
+            try:
+                os.kill(int(pid), signal.SIGKILL)
+            except (ProcessLookupError, ValueError):
+                pass
         for process in self.processes:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
+            process.kill()
+            process.wait()
         self.processes.clear()
 
 
@@ -351,7 +356,10 @@ def listen(address, port, host):
 class ScriptedServer:
     """A server that does just what the test says: script(connection, number of the connection) for each connection."""
 
-    def __init__(self, lab, script, host="web01", port=8080):
+    ports = iter(range(8100, 20000))
+
+    def __init__(self, lab, script, host="web01"):
+        port = next(self.ports)
         self.script, self.accepted, self.received = script, 0, []
         self.socket = listen(lab.hosts[host].address, port, host)
         self.address = f"{lab.hosts[host].address}:{port}"
@@ -388,6 +396,7 @@ class ScriptedServer:
         return head, rest
 
     def close(self):
+        self.socket.shutdown(socket.SHUT_RDWR)
         self.socket.close()
 
 

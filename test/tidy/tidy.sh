@@ -3,7 +3,7 @@
 # test/tidy/tidy.sh [FOLDER]     what src/README.md asks of the sources and a script can see; FOLDER stands in for src/
 # An exception is a comment with "tidy:" and the reason, just above the function or, for a file's length, in its head.
 cd "$(dirname "$0")/../.." && cd "${1:-src}/.." || exit 2
-find "$(basename "${1:-src}")" -name '*.[ch]' | LC_ALL=C sort | LC_ALL=C xargs awk -v COLUMNS=110 -v FILE=600 -v FUNCTION=70 '
+find "$(basename "${1:-src}")" -name '*.[ch]' | LC_ALL=C sort | LC_ALL=C xargs awk -v COLUMNS=125 -v FILE=600 -v FUNCTION=70 '
 BEGIN {
 	# Who may include whom: a folder includes itself and what stands here. "." is the top folder (scoreboard and its kind).
 	may["base"] = ""; may["vrrp"] = may["proxy"] = "base"; may["conf"] = "base vrrp proxy"; may["."] = may["conf"] " conf"

@@ -455,9 +455,12 @@ static void watch_again(struct io *io, short revents)
 {
 	(void)revents;
 	calls[io - ios]++;
-	for (int i = 0; i < 4; i++) {           /* more often than there are places */
-		loop_forget(&loop, &ios[i]);
-		loop_watch(&loop, &ios[i], POLLIN);
+	struct io *other = &ios[(io - ios + 1) % 4];
+	for (int i = 0; i < 10; i++) {          /* more often than there are places */
+		loop_forget(&loop, io);
+		loop_watch(&loop, io, POLLIN);
+		loop_forget(&loop, other);
+		loop_watch(&loop, other, POLLIN);
 	}
 }
 
