@@ -7,10 +7,11 @@ static bool is_space(char c)
 	return c == ' ' || c == '\t';
 }
 
-/* One cookie of a Cookie field. */
+/* One cookie of a Cookie field, as places in it. */
 struct crumb {
-	struct str name, value;
-	uint32_t start, end;            /* from its delimiter (or the front) up to the next delimiter or the end */
+	uint32_t name, name_end, equal, value, value_end;
+	uint32_t end;                   /* of the crumb: the next delimiter, or the end of the field */
+	bool has_value;                 /* there is a '=' */
 };
 
 /* Where a value ends: at ';' or ',' outside quotes (RFC 2109's cookies may be quoted). */
@@ -29,86 +30,128 @@ static uint32_t value_end(struct str s, uint32_t i)
 	return s.n;
 }
 
-static struct str trimmed(struct str s, uint32_t from, uint32_t to)
+static uint32_t skip_space(struct str s, uint32_t i)
 {
-	while (from < to && is_space(s.p[from]))
-		from++;
-	while (to > from && is_space(s.p[to - 1]))
+	while (i < s.n && is_space(s.p[i]))
+		i++;
+	return i;
+}
+
+static uint32_t trim_end(const char *p, uint32_t from, uint32_t to)
+{
+	while (to > from && is_space(p[to - 1]))
 		to--;
-	return str_of(s.p + from, to - from);
+	return to;
 }
 
-/* The crumb that starts at c->end. false: there is no more. */
-static bool next_crumb(struct str field, struct crumb *c)
+/* The crumb from `at`, where its delimiter stands unless it is the first. Only the first may end where it starts: whoever
+ * goes from end to end gets on. */
+static struct crumb read_crumb(struct str s, uint32_t at, bool first)
 {
-	uint32_t i = c->end, equal;
+	struct crumb c = { .name = skip_space(s, at + !first) };
 
-	if (i >= field.n)
-		return false;
-	c->start = i;
-	i += i > 0;             /* its delimiter */
-	for (equal = i; equal < field.n && !strchr("=;,", field.p[equal]); equal++)
-		;
-	c->name = trimmed(field, i, equal);
-	if (equal < field.n && field.p[equal] == '=') {
-		c->end = value_end(field, equal + 1);
-		c->value = trimmed(field, equal + 1, c->end);
-	} else {
-		c->end = equal;
-		c->value = str_of(field.p + equal, 0);
-	}
-	return true;
+	c.equal = c.name;
+	while (c.equal < s.n && s.p[c.equal] != '=' && s.p[c.equal] != ';' && s.p[c.equal] != ',')
+		c.equal++;
+	c.name_end = trim_end(s.p, c.name, c.equal);
+	c.has_value = c.equal < s.n && s.p[c.equal] == '=';
+	c.value = c.has_value ? skip_space(s, c.equal + 1) : c.equal;
+	c.end = c.has_value ? value_end(s, c.value) : c.equal;
+	c.value_end = trim_end(s.p, c.value, c.end);
+	return c;
 }
 
-bool cookie_find(const struct http_head *head, const char *name, struct str *value)
+static bool is_named(struct str s, const struct crumb *c, const char *name)
+{
+	return c->has_value && str_is(str_of(s.p + c->name, c->name_end - c->name), name);
+}
+
+bool cookie_find_next(const struct http_head *head, const char *name, struct str *value)
 {
 	const struct http_field *f;
+	const char *after = value->p;
 
 	for (uint32_t i = 0; (f = http_field_find(head, "cookie", &i)) != NULL; i++) {
+		struct str s = f->value;
 		struct crumb c = { .end = 0 };
-		while (next_crumb(f->value, &c)) {
-			if (!str_is(c.name, name))
+		for (bool first = true; first ? s.n > 0 : c.end < s.n; first = false) {
+			c = read_crumb(s, c.end, first);
+			if (!is_named(s, &c, name) || (after && s.p + c.value <= after))
 				continue;
-			const char *date = memchr(c.value.p, '|', c.value.n);
-			*value = str_of(c.value.p, date ? (size_t)(date - c.value.p) : c.value.n);
+			const char *start = s.p + c.value, *date = memchr(start, '|', c.value_end - c.value);
+			*value = str_of(start, date ? (size_t)(date - start) : c.value_end - c.value);
 			return true;
 		}
 	}
 	return false;
 }
 
+bool cookie_find(const struct http_head *head, const char *name, struct str *value)
+{
+	value->p = NULL;
+	return cookie_find_next(head, name, value);
+}
+
+static uint32_t take_out(char *p, uint32_t n, uint32_t from, uint32_t to)
+{
+	memmove(p + from, p + to, n - to);
+	return to - from;
+}
+
+/* HAProxy leaves no white space around the '=' of any cookie. Returns the bytes taken out. */
+static uint32_t close_gaps(char *p, uint32_t n, struct crumb *c)
+{
+	uint32_t behind = take_out(p, n, c->equal + 1, c->value);
+	uint32_t before = take_out(p, n - behind, c->name_end, c->equal);
+
+	c->end -= behind + before;
+	return behind + before;
+}
+
+/* Cuts from `from` up to the delimiter at `to`; one delimiter and one space are left between neighbours. Returns the bytes
+ * taken out. */
+static uint32_t cut_out(char *p, uint32_t n, uint32_t from, uint32_t to)
+{
+	uint32_t next = skip_space(str_of(p, n), to + 1);
+
+	if (from > 0) {
+		from = trim_end(p, 0, from);
+		p[from++] = p[to];
+		if (from < to)
+			p[from++] = ' ';
+	}
+	return take_out(p, n, from, next);
+}
+
 uint32_t cookie_cut(struct str field, const char *name, char *out)
 {
+	uint32_t n = field.n, from = UINT32_MAX;
 	struct crumb c = { .end = 0 };
-	uint32_t n = 0;
-	bool cut_before = false;
+	bool kept = false;
 
-	while (next_crumb(field, &c)) {
-		if (str_is(c.name, name)) {
-			/* As HAProxy: no space is left before the delimiter that now follows. */
-			while (n > 0 && is_space(out[n - 1]))
-				n--;
-			cut_before = true;
+	memcpy(out, field.p, n);
+	for (bool first = true; first ? n > 0 : c.end < n; first = false) {
+		uint32_t at = c.end;
+		c = read_crumb(str_of(out, n), at, first);
+		if (c.name < n && out[c.name] == '$')
+			continue;       /* RFC 2965: belongs to the cookie before it, and goes with it */
+		if (c.has_value)
+			n -= close_gaps(out, n, &c);
+		if (is_named(str_of(out, n), &c, name)) {
+			from = from == UINT32_MAX ? at : from;
 			continue;
 		}
-		if (!cut_before) {
-			memcpy(out + n, field.p + c.start, c.end - c.start);
-			n += c.end - c.start;
-			continue;
+		kept = true;
+		if (from != UINT32_MAX) {
+			uint32_t gone = cut_out(out, n, from, at);
+			n -= gone;
+			c.end -= gone;
+			from = UINT32_MAX;
 		}
-		/* The first one after a cut: one delimiter and one space, unless it has become the first of all. */
-		uint32_t from = c.start + (c.start > 0);
-		while (from < c.end && is_space(field.p[from]))
-			from++;
-		if (n > 0) {
-			out[n++] = field.p[c.start];
-			out[n++] = ' ';
-		}
-		memcpy(out + n, field.p + from, c.end - from);
-		n += c.end - from;
-		cut_before = false;
 	}
-	return n;
+	if (from != UINT32_MAX)
+		n = kept ? from : 0;
+	return trim_end(out, 0, n);
 }
 
 const struct server_config *cookie_server(const struct proxy_config *backend, struct str value,
@@ -152,9 +195,10 @@ uint32_t cookie_make(const struct cookie_config *c, const char *value, char *out
 
 bool cookie_is_set_by(const struct http_field *f, const char *name)
 {
-	struct crumb c = { .end = 0 };
-
-	return str_is_nocase(f->name, "set-cookie") && next_crumb(f->value, &c) && str_is(c.name, name);
+	if (!str_is_nocase(f->name, "set-cookie"))
+		return false;
+	struct crumb c = read_crumb(f->value, 0, true);
+	return is_named(f->value, &c, name);
 }
 
 static bool starts_with(struct str s, const char *text)
@@ -199,7 +243,7 @@ bool cookie_response_cacheable(const struct http_head *head, enum http_method me
 	for (uint32_t i = 0; (f = http_field_find(head, "cache-control", &i)) != NULL; i++) {
 		for (uint32_t at = 0; at < f->value.n; at++) {
 			uint32_t end = value_end(f->value, at);
-			cache_directive(trimmed(f->value, at, end), &cacheable, &dated);
+			cache_directive(str_of(f->value.p + at, end - at), &cacheable, &dated);
 			at = end;
 		}
 	}

@@ -14,6 +14,9 @@ enum cookie_request { COOKIE_NONE = 'N', COOKIE_INVALID = 'I', COOKIE_DOWN = 'D'
 
 /* The value of the first cookie of that name in the request, up to a '|' (HAProxy's date mark). false: there is none. */
 bool cookie_find(const struct http_head *, const char *name, struct str *value);
+/* The next one after the one that *value is (the first if value->p is NULL). A client may hold several, from other paths or
+ * domains; HAProxy takes the first whose server can be used. */
+bool cookie_find_next(const struct http_head *, const char *name, struct str *value);
 /* Writes the value of a Cookie field without the cookies of that name (HAProxy's spacing: "a=1; b=2"). out has room for
  * field.n bytes. Returns its length; 0: nothing is left, the whole field goes. */
 uint32_t cookie_cut(struct str field, const char *name, char *out);
