@@ -56,7 +56,7 @@ static void put_cookies(struct writer *w, const struct http_field *f, const char
 	PUT(w, "\r\n");
 }
 
-static void put_request_line(struct writer *w, const struct http_head *head)
+static void put_request_line(struct writer *w, const struct http_head *head, const char *host)
 {
 	put(w, head->method);
 	PUT(w, " ");
@@ -64,15 +64,14 @@ static void put_request_line(struct writer *w, const struct http_head *head)
 		PUT(w, "/");    /* "http://host?query" has an empty path (RFC 9112 §3.2.1) */
 	put(w, head->path);
 	PUT(w, " HTTP/1.1\r\n");
-	if (head->has_host || head->host.n > 0)
-		put_field(w, str_of("host", 4), head->host);
+	put_field(w, str_of("host", 4), head->has_host || head->host.n > 0 ? head->host : str_z(host));
 }
 
 uint32_t edit_request(const struct http_head *head, const struct edit_request *e, char *out, uint32_t size)
 {
 	struct writer w = { out, out + size, false };
 
-	put_request_line(&w, head);
+	put_request_line(&w, head, e->host);
 	for (uint32_t i = 0; i < head->field_count; i++) {
 		const struct http_field *f = &head->fields[i];
 		if (f->drop)

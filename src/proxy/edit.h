@@ -12,6 +12,7 @@
 struct edit_request {
 	const char *cut_cookie;         /* cookies of this name are left out; NULL: leave the cookies alone */
 	const char *forwarded_for;      /* address for X-Forwarded-For; NULL: none is added */
+	const char *host;               /* for an HTTP/1.0 request that names none: 1.1 must (RFC 9112 §3.2), servers insist */
 	bool close;                     /* tell the server that the connection serves this request only */
 	bool chunked;                   /* the body goes out chunked (it came chunked) */
 };

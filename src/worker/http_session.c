@@ -184,7 +184,7 @@ static uint32_t edit_for_server(struct session *s)
 {
 	const struct proxy_config *front = s->listener->frontend, *back = s->backend->config;
 	uint32_t options = front->options | back->options;
-	struct edit_request e = { .chunked = s->request.chunked,
+	struct edit_request e = { .chunked = s->request.chunked, .host = s->server->address,
 		.close = options & (OPTION_HTTP_SERVER_CLOSE | OPTION_HTTPCLOSE) };
 	char address[ADDR_TEXT_MAX];
 

@@ -87,7 +87,7 @@ class Host:
                 if a["family"] == "inet"}
 
     def holds(self, vip=VIP):
-        return f" {vip}/" in sh(f"ip -n {self.name} -4 -o addr show dev eth0")
+        return f" {vip}/" in sh(f"ip -n {self.name} -4 -o addr show dev eth0", check=False)
 
     def kill_all(self):
         """What was started here, and what that has started."""
