@@ -218,37 +218,49 @@ static bool cacheable_status(unsigned status)
 	return false;
 }
 
-/* One directive of Cache-Control, as HAProxy reads it: a later `public` takes back what was said before. */
-static void cache_directive(struct str d, bool *cacheable, bool *dated)
+/* What Cache-Control has said so far. */
+struct caching { bool cacheable, dated; };
+
+/* One directive, as HAProxy reads it: `public` takes back what was said before, also by method and status. */
+static void cache_directive(struct str d, struct caching *c)
 {
 	if (str_is_nocase(d, "public"))
-		*cacheable = true;
+		c->cacheable = true;
 	else if (str_is_nocase(d, "private") || str_is_nocase(d, "no-cache") || str_is_nocase(d, "no-store")
 	    || str_is_nocase(d, "max-age=0") || str_is_nocase(d, "s-maxage=0"))
-		*cacheable = false;
+		c->cacheable = false;
 	else if (starts_with(d, "max-age") || starts_with(d, "s-maxage"))
-		*dated = true;
+		c->dated = true;
+}
+
+static void cache_directives(struct str s, struct caching *c)
+{
+	for (uint32_t at = 0; at < s.n; at++) {
+		uint32_t end = value_end(s, at), from = skip_space(str_of(s.p, end), at);
+		cache_directive(str_of(s.p + from, trim_end(s.p, from, end) - from), c);
+		at = end;
+	}
 }
 
 bool cookie_response_cacheable(const struct http_head *head, enum http_method method)
 {
 	bool safe = method == HTTP_GET || method == HTTP_HEAD || method == HTTP_OPTIONS || method == HTTP_TRACE;
-	bool cacheable = safe && cacheable_status(head->status), dated = false;
+	struct caching c = { .cacheable = safe && cacheable_status(head->status) };
 	const struct http_field *f;
+	uint32_t pragma = 0;
 
-	if (!cacheable)
+	if (head->status < 200)
 		return false;
-	for (uint32_t i = 0; (f = http_field_find(head, "pragma", &i)) != NULL; i++)
-		cacheable = cacheable && !str_is_nocase(f->value, "no-cache");
-	for (uint32_t i = 0; (f = http_field_find(head, "cache-control", &i)) != NULL; i++) {
-		for (uint32_t at = 0; at < f->value.n; at++) {
-			uint32_t end = value_end(f->value, at);
-			cache_directive(str_of(f->value.p + at, end - at), &cacheable, &dated);
-			at = end;
-		}
+	f = http_field_find(head, "pragma", &pragma);
+	if (f && str_is_nocase(f->value, "no-cache"))
+		return false;
+	for (uint32_t i = 0; i < head->field_count; i++) {
+		f = &head->fields[i];
+		if (str_is_nocase(f->name, "cache-control"))
+			cache_directives(f->value, &c);
+		else if (str_is_nocase(f->name, "expires") || str_is_nocase(f->name, "etag")
+		    || str_is_nocase(f->name, "last-modified"))
+			c.dated = true;
 	}
-	for (uint32_t i = 0; i < head->field_count; i++)
-		dated = dated || str_is_nocase(head->fields[i].name, "expires") || str_is_nocase(head->fields[i].name, "etag")
-			|| str_is_nocase(head->fields[i].name, "last-modified");
-	return cacheable && dated;
+	return c.cacheable && c.dated;
 }
