@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Debian's keepalived as the other node, in both roles."""
 import os
+import pathlib
 import signal
 import time
 
@@ -42,6 +43,8 @@ class Keepalived:
 
     def start(self):
         pids = [f"{self.lab.folder}/{self.host.name}.{x}.pid" for x in "prc"]
+        for path in pids:
+            pathlib.Path(path).unlink(missing_ok=True)
         with open(self.log_path, "a") as log:
             self.process = self.host.spawn("keepalived", "-n", "-l", "-D", "-f", self.conf, "-p", pids[0], "-r", pids[1], "-c", pids[2],
                                            stdout=log, stderr=log)
