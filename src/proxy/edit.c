@@ -6,6 +6,8 @@ struct writer { char *p, *end; bool full; };
 
 static void put(struct writer *w, struct str s)
 {
+	if (s.n == 0)
+		return;         /* its pointer may be NULL */
 	if ((size_t)(w->end - w->p) < s.n) {
 		w->full = true;
 		return;
@@ -64,7 +66,7 @@ static void put_request_line(struct writer *w, const struct http_head *head, con
 		PUT(w, "/");    /* "http://host?query" has an empty path (RFC 9112 §3.2.1) */
 	put(w, head->path);
 	PUT(w, " HTTP/1.1\r\n");
-	put_field(w, str_of("host", 4), head->has_host || head->host.n > 0 ? head->host : str_z(host));
+	put_field(w, str_of("host", 4), head->host.n > 0 || !host ? head->host : str_z(host));
 }
 
 uint32_t edit_request(const struct http_head *head, const struct edit_request *e, char *out, uint32_t size)

@@ -31,7 +31,7 @@ struct edit_response {
 uint32_t edit_request(const struct http_head *, const struct edit_request *, char *out, uint32_t size);
 /* The response goes out as HTTP/1.1 whatever the server's version was. Also for interim responses. */
 uint32_t edit_response(const struct http_head *, const struct edit_response *, char *out, uint32_t size);
-/* A whole answer of our own with a short HTML body like HAProxy's, for the statuses of http_reason(); Connection: close.
- * Returns its length, 0 if it does not fit. */
+/* A whole answer of our own, with a short HTML body like HAProxy's, for the statuses of http_reason(). Has Connection:
+ * close. Returns its length, 0 if it does not fit. */
 uint32_t edit_error(unsigned status, bool head_only, char *out, uint32_t size);
 #endif

@@ -40,9 +40,9 @@ uint32_t health_first_ms(uint32_t inter_ms_min, uint32_t index, uint32_t count)
 
 uint32_t health_request(const struct check_config *c, char *out, uint32_t size)
 {
-	/* Connection: close also for 1.1: the answer ends with the connection, so nothing must be counted. */
-	size_t n = text_format(out, size, "%s %s %s\r\n%sconnection: close\r\n\r\n", c->method, c->uri, c->version,
-		c->headers ? c->headers : "");
+	/* 1.1 would keep the connection. HAProxy says nothing of it to 1.0 either: that is what servers' logs are used to. */
+	size_t n = text_format(out, size, "%s %s %s\r\n%s%s\r\n", c->method, c->uri, c->version,
+		c->headers ? c->headers : "", strcmp(c->version, "HTTP/1.1") == 0 ? "connection: close\r\n" : "");
 
 	return n + 1 < size ? (uint32_t)n : 0;
 }
@@ -106,12 +106,32 @@ int health_response(const struct check_config *c, const uint8_t *p, uint32_t n, 
 	if (c->expect == EXPECT_STRING) {
 		uint32_t body = body_start(p, n);
 		bool found = body && contains(p + body, n - body, c->text);
-		if (!closed && (!found || c->expect_not))
-			return found ? -1 : 0;
-		*reason = "Layer7 wrong content";
-		return found != c->expect_not ? 1 : -1;
+		if (!closed && !found)
+			return 0;
+		if (found != c->expect_not)
+			return 1;
+		*status = 0;    /* HAProxy's log line has no code for this one */
+		return -1;
 	}
 	bool good = c->expect == EXPECT_STATUS ? status_expected(c, *status) : *status / 100 == 2 || *status / 100 == 3;
 	*reason = "Layer7 wrong status";
 	return good != c->expect_not ? 1 : -1;
+}
+
+void health_info(const struct check_config *c, const uint8_t *p, uint32_t n, char *out, uint32_t size)
+{
+	static const char mismatch[] = "HTTP content check did not match";
+	uint32_t i = 0, from = 13;
+	unsigned status;
+
+	if (read_status(p, n, &status) <= 0) {
+		n = 0;
+	} else if (c->expect == EXPECT_STRING) {
+		p = (const uint8_t *)mismatch;
+		n = sizeof mismatch - 1;
+		from = 0;
+	}
+	for (; i + 1 < size && from + i < n && p[from + i] != '\r' && p[from + i] != '\n'; i++)
+		out[i] = p[from + i] >= ' ' && p[from + i] < 127 ? (char)p[from + i] : '?';
+	out[i] = 0;
 }

@@ -31,4 +31,7 @@ uint32_t health_request(const struct check_config *, char *out, uint32_t size);
  * -1: failed; then *status is the code (0: no valid response) and *reason a word or two for the log in HAProxy's terms. */
 int health_response(const struct check_config *, const uint8_t *, uint32_t n, bool closed, unsigned *status,
 	const char **reason);
+/* What HAProxy's log line adds to a failure as info: the server's own reason phrase, or what was wrong with the content. NUL
+ * at its end, printable; empty if there is nothing to say. */
+void health_info(const struct check_config *, const uint8_t *, uint32_t n, char *out, uint32_t size);
 #endif

@@ -1,26 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 #include "proxy/http.h"
 #include <string.h>
-#include "base/assert.h"
+#include "proxy/authority.h"
 
 /* What a byte may be part of. */
-enum { TOKEN = 1, VALUE = 2, TARGET = 4, HOST = 8 };
-#define ALL (TOKEN | VALUE | TARGET | HOST)
+enum { TOKEN = 1, VALUE = 2, TARGET = 4 };
+#define ALL (TOKEN | VALUE | TARGET)
 
 /* token: RFC 9110 §5.6.2; value: visible, obs-text, SP and HTAB (§5.5); target: visible ASCII without '#', which no
- * target contains (RFC 9112 §3.2); host: reg-name (RFC 3986 §3.2.2). */
+ * target contains (RFC 9112 §3.2). */
 static const uint8_t classes[256] = {
 	['\t'] = VALUE, [' '] = VALUE, ['!'] = ALL, ['"'] = VALUE | TARGET, ['#'] = TOKEN | VALUE, ['$' ... '\''] = ALL,
-	['(' ... ')'] = VALUE | TARGET | HOST, ['*' ... '+'] = ALL, [','] = VALUE | TARGET | HOST, ['-' ... '.'] = ALL,
-	['/'] = VALUE | TARGET, ['0' ... '9'] = ALL, [':'] = VALUE | TARGET, [';'] = VALUE | TARGET | HOST,
-	['<'] = VALUE | TARGET, ['='] = VALUE | TARGET | HOST, ['>' ... '@'] = VALUE | TARGET, ['A' ... 'Z'] = ALL,
-	['[' ... ']'] = VALUE | TARGET, ['^'] = TOKEN | VALUE | TARGET, ['_'] = ALL, ['`'] = TOKEN | VALUE | TARGET,
-	['a' ... 'z'] = ALL, ['{'] = VALUE | TARGET, ['|'] = TOKEN | VALUE | TARGET, ['}'] = VALUE | TARGET, ['~'] = ALL,
-	[0x80 ... 0xff] = VALUE,
+	['(' ... ')'] = VALUE | TARGET, ['*' ... '+'] = ALL, [','] = VALUE | TARGET, ['-' ... '.'] = ALL,
+	['/'] = VALUE | TARGET, ['0' ... '9'] = ALL, [':' ... '@'] = VALUE | TARGET, ['A' ... 'Z'] = ALL,
+	['[' ... ']'] = VALUE | TARGET, ['^' ... 'z'] = ALL, ['{'] = VALUE | TARGET, ['|'] = ALL, ['}'] = VALUE | TARGET,
+	['~'] = ALL, [0x80 ... 0xff] = VALUE,
 };
 
 #define METHOD_MAX 32
 #define EMPTY_LINES_MAX 4
+#define NAMED_FIELDS_MAX 16             /* by Connection: each is looked for in all fields */
 
 static const char *const methods[] = {
 	[HTTP_GET] = "GET", [HTTP_HEAD] = "HEAD", [HTTP_POST] = "POST", [HTTP_PUT] = "PUT", [HTTP_DELETE] = "DELETE",
@@ -30,9 +29,9 @@ static const char *const methods[] = {
 /* What the fields that matter here have said so far. */
 struct facts {
 	int error;                      /* status, or 0 */
-	bool close, keep_alive_option, upgrade_option, upgrade_field, h2c;
-	bool chunked, has_coding, names_fields;
-	uint32_t hosts;
+	bool close, keep_alive_option, upgrade_option, upgrade_field, upgrade_protocol, h2c;
+	bool chunked, has_coding;
+	uint32_t hosts, named_fields;
 	struct str host;
 };
 
@@ -65,7 +64,7 @@ const struct http_field *http_field_find(const struct http_head *head, const cha
 const char *http_reason(unsigned status)
 {
 	static const struct { uint16_t status; const char *reason; } reasons[] = {
-		{ 400, "Bad Request" }, { 408, "Request Time-out" }, { 414, "URI Too Long" }, { 417, "Expectation Failed" },
+		{ 400, "Bad request" }, { 408, "Request Time-out" }, { 414, "URI Too Long" }, { 417, "Expectation Failed" },
 		{ 431, "Request Header Fields Too Large" }, { 500, "Internal Server Error" }, { 501, "Not Implemented" },
 		{ 502, "Bad Gateway" }, { 503, "Service Unavailable" }, { 504, "Gateway Time-out" },
 		{ 505, "HTTP Version Not Supported" },
@@ -121,8 +120,8 @@ static int connection_field(struct facts *f, struct http_head *head, struct http
 			f->keep_alive_option = true;
 		else if (str_is_nocase(option, "upgrade"))
 			f->upgrade_option = true;
-		else
-			f->names_fields = true;
+		else if (++f->named_fields > NAMED_FIELDS_MAX)
+			return 400;
 	}
 	return 0;
 }
@@ -149,10 +148,20 @@ static int content_length_field(struct facts *f, struct http_head *head, struct 
 	return 0;
 }
 
+/* A coding's name with its parameters, which nobody needs to understand here. */
+static bool is_foreign_coding(struct str s)
+{
+	uint32_t n = 0;
+
+	while (n < s.n && s.p[n] != ';')
+		n++;
+	struct str name = trim(str_of(s.p, n));
+	return http_is_token(name) && !str_is_nocase(name, "chunked");
+}
+
 static int transfer_encoding_field(struct facts *f, struct http_head *head, struct http_field *field)
 {
-	struct str list = field->value, last = { "", 0 };
-	uint32_t codings = 0;
+	struct str list = field->value, coding = { "", 0 };
 
 	(void)head;
 	field->drop = true;
@@ -162,12 +171,13 @@ static int transfer_encoding_field(struct facts *f, struct http_head *head, stru
 	f->chunked = str_is_nocase(field->value, "chunked");
 	if (f->chunked)
 		return 0;
-	while (list.n > 0) {
-		last = next_element(&list);
-		codings++;
-	}
 	/* "gzip, chunked" is well framed, but not ours to decode (§6.1); anything else has no end that all agree on. */
-	return codings > 1 && str_is_nocase(last, "chunked") ? 501 : 400;
+	while (list.n > 0) {
+		coding = next_element(&list);
+		if (list.n > 0 && !is_foreign_coding(coding))
+			return 400;
+	}
+	return str_is_nocase(coding, "chunked") ? 501 : 400;
 }
 
 static int host_field(struct facts *f, struct http_head *head, struct http_field *field)
@@ -185,6 +195,7 @@ static int upgrade_field(struct facts *f, struct http_head *head, struct http_fi
 
 	(void)head;
 	f->upgrade_field = true;
+	f->upgrade_protocol = f->upgrade_protocol || list.n > 0;
 	while (list.n > 0) {
 		struct str protocol = next_element(&list);
 		f->h2c = f->h2c || str_is_nocase(protocol, "h2c");
@@ -213,38 +224,43 @@ static int hop_field(struct facts *f, struct http_head *head, struct http_field 
 	return 0;
 }
 
-/* Fields that the proxy acts on. Looked up by length first: nearly no other field gets as far as a comparison. */
+/* Fields that the proxy acts on, and the lengths of their names: nearly no other field gets as far as a comparison. */
+#define N(n) (1u << (n))
+#define KNOWN_LENGTHS (N(2) | N(4) | N(6) | N(7) | N(10) | N(14) | N(16) | N(17))
 static const struct known {
 	uint8_t n;
+	bool request_only;
 	const char *name;
 	int (*note)(struct facts *, struct http_head *, struct http_field *);
 } known[] = {
-	{ 2, "te", hop_field }, { 4, "host", host_field }, { 6, "expect", expect_field }, { 7, "upgrade", upgrade_field },
-	{ 7, "trailer", hop_field }, { 10, "connection", connection_field }, { 10, "keep-alive", hop_field },
-	{ 14, "content-length", content_length_field }, { 16, "proxy-connection", hop_field },
-	{ 17, "transfer-encoding", transfer_encoding_field },
+	{ 4, true, "host", host_field }, { 10, false, "connection", connection_field },
+	{ 14, false, "content-length", content_length_field }, { 17, false, "transfer-encoding", transfer_encoding_field },
+	{ 6, true, "expect", expect_field }, { 7, false, "upgrade", upgrade_field }, { 2, false, "te", hop_field },
+	{ 7, false, "trailer", hop_field }, { 10, false, "keep-alive", hop_field },
+	{ 16, false, "proxy-connection", hop_field },
 };
 
 static int note_field(struct facts *f, struct http_head *head, struct http_field *field, bool request)
 {
-	for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-		if (known[i].n != field->name.n || !str_is_nocase(field->name, known[i].name))
-			continue;
-		if (!request && (known[i].note == host_field || known[i].note == expect_field))
-			return 0;
-		return known[i].note(f, head, field);
-	}
+	uint32_t n = field->name.n;
+
+	if (n > 31 || !(KNOWN_LENGTHS & N(n)))
+		return 0;
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+		if (known[i].n == n && str_is_nocase(field->name, known[i].name))
+			return known[i].request_only && !request ? 0 : known[i].note(f, head, field);
 	return 0;
 }
 
 /* Connection may name further fields that end at the next hop (RFC 9110 §7.6.1), but not the ones that are meant for all:
- * a client could make us take away what a proxy before us has said, or what the server's answer depends on. */
+ * a client could make us take away what a proxy before us has said, or what the server's answer depends on. They stay. */
 static bool may_be_named(struct str name)
 {
 	static const char *const never[] = { "host", "cookie", "set-cookie", "authorization", "cache-control", "content-type",
-		"content-encoding", "content-range", "range", "expect", "date", "location", "vary", "forwarded" };
+		"content-encoding", "content-range", "range", "expect", "date", "location", "vary", "forwarded", "via",
+		"x-real-ip" };
 
-	if (name.n >= 2 && (name.p[0] | 32) == 'x' && name.p[1] == '-')
+	if (name.n > 11 && str_is_nocase(str_of(name.p, 12), "x-forwarded-"))
 		return false;
 	for (size_t i = 0; i < sizeof never / sizeof *never; i++)
 		if (str_is_nocase(name, never[i]))
@@ -368,36 +384,6 @@ static bool keeps_alive(const struct http_head *head, const struct facts *f)
 
 /* ---- requests ---- */
 
-/* uri-host [ ":" port ] (RFC 9110 §7.2, RFC 3986 §3.2). */
-static bool valid_authority(struct str s, bool port_needed)
-{
-	uint32_t i = 0, port = 0, digits = 0;
-
-	if (s.n > 0 && s.p[0] == '[') {
-		while (i < s.n && s.p[i] != ']') {
-			bool hex = (s.p[i] >= '0' && s.p[i] <= ':') || ((s.p[i] | 32) >= 'a' && (s.p[i] | 32) <= 'f') || s.p[i] == '.';
-			if (i > 0 && !hex)
-				return false;
-			i++;
-		}
-		if (i++ == s.n || i < 4)
-			return false;
-	} else {
-		while (i < s.n && classes[(unsigned char)s.p[i]] & HOST)
-			i++;
-	}
-	if (i == s.n)
-		return !port_needed;
-	if (s.p[i++] != ':' || i == 1)
-		return false;
-	for (; i < s.n; i++, digits++) {
-		if (s.p[i] < '0' || s.p[i] > '9' || digits == 5)
-			return false;
-		port = port * 10 + (uint32_t)(s.p[i] - '0');
-	}
-	return port <= 65535 && (digits > 0 || !port_needed);
-}
-
 /* "http://authority/path": sets host and path. */
 static bool absolute_form(struct http_head *head)
 {
@@ -413,7 +399,7 @@ static bool absolute_form(struct http_head *head)
 	head->path = str_z(head->method_kind == HTTP_OPTIONS ? "*" : "/");
 	if (end < t.n)
 		head->path = str_of(t.p + end, t.n - end);
-	return head->host.n > 0 && valid_authority(head->host, false);
+	return authority_is_valid(head->host, false);
 }
 
 /* The four forms of RFC 9112 §3.2. */
@@ -425,7 +411,7 @@ static bool target_form(struct http_head *head, const struct facts *f)
 	head->host = f->host;
 	if (head->method_kind == HTTP_CONNECT) {
 		head->host = t;
-		return valid_authority(t, true);
+		return authority_is_valid(t, true);
 	}
 	if (t.p[0] == '/')
 		return true;
@@ -459,7 +445,12 @@ static int finish_request(struct http_head *head, const struct facts *f)
 {
 	if (f->error)
 		return f->error;
-	if (f->hosts > 1 || (f->hosts == 0 && head->minor == 1) || (f->hosts && !valid_authority(f->host, false)))
+	if (f->hosts > 1 || (f->hosts == 0 && head->minor == 1))
+		return 400;
+	/* An empty Host says that the target has no authority (§3.2): true of "*" only, or of no matter beside a target that
+	 * has one. Of an http URI it would be false (RFC 9110 §4.2.1). */
+	bool may_be_empty = head->target.p[0] != '/' || head->minor == 0;
+	if (f->hosts && !(f->host.n == 0 ? may_be_empty : authority_is_valid(f->host, false)))
 		return 400;
 	if (!target_form(head, f))
 		return 400;
@@ -470,8 +461,10 @@ static int finish_request(struct http_head *head, const struct facts *f)
 	if (head->method_kind == HTTP_CONNECT && head->body != HTTP_BODY_NONE)
 		return 400;
 	head->keep_alive = keeps_alive(head, f);
-	/* With a body, two messages would have to end before the protocol could change; nobody does that. */
-	head->upgrade = f->upgrade_option && f->upgrade_field && !f->h2c && head->minor == 1 && head->body == HTTP_BODY_NONE;
+	/* With a body, two messages would have to end before the protocol could change; nobody does that. h2c would put
+	 * what follows out of our sight, and no server behind a proxy needs it: such an Upgrade is ignored (RFC 9110 §7.8). */
+	bool bodyless = head->body == HTTP_BODY_NONE || (head->body == HTTP_BODY_LENGTH && head->content_length == 0);
+	head->upgrade = f->upgrade_option && f->upgrade_protocol && !f->h2c && head->minor == 1 && bodyless;
 	return 0;
 }
 
@@ -512,7 +505,7 @@ int http_request_parse(const uint8_t *bytes, size_t n, struct http_head *head)
 	int error = finish_request(head, &f);
 	if (error)
 		return -error;
-	if (f.names_fields)
+	if (f.named_fields)
 		drop_named_fields(head);
 	if (f.upgrade_field)
 		drop_upgrade(head);
@@ -572,7 +565,7 @@ int http_response_parse(const uint8_t *bytes, size_t n, enum http_method method,
 	head->body = response_body(head, &f, method);
 	head->keep_alive = keeps_alive(head, &f);
 	head->upgrade = head->status == 101;
-	if (f.names_fields)
+	if (f.named_fields)
 		drop_named_fields(head);
 	if (f.upgrade_field)
 		drop_upgrade(head);

@@ -37,7 +37,7 @@ struct http_head {
 	uint16_t status;                /* response */
 	struct str reason;
 	uint8_t method_kind;            /* http_method */
-	uint8_t minor;                  /* version 1.minor: 0 or 1 (a higher minor counts as 1) */
+	uint8_t minor;                  /* version 1.minor: 0 or 1; there is no 1.2, and who says so is refused with 505 */
 	uint8_t body;                   /* http_body */
 	uint64_t content_length;        /* HTTP_BODY_LENGTH; for a response to HEAD, 304: what its field says, if has_length */
 	bool has_length;                /* there is a (valid) Content-Length field */
