@@ -162,6 +162,7 @@ static bool is_foreign_coding(struct str s)
 static int transfer_encoding_field(struct facts *f, struct http_head *head, struct http_field *field)
 {
 	struct str list = field->value, coding = { "", 0 };
+	bool foreign = false;
 
 	(void)head;
 	field->drop = true;
@@ -176,8 +177,9 @@ static int transfer_encoding_field(struct facts *f, struct http_head *head, stru
 		coding = next_element(&list);
 		if (list.n > 0 && !is_foreign_coding(coding))
 			return 400;
+		foreign = foreign || list.n > 0;
 	}
-	return str_is_nocase(coding, "chunked") ? 501 : 400;
+	return foreign && str_is_nocase(coding, "chunked") ? 501 : 400;
 }
 
 static int host_field(struct facts *f, struct http_head *head, struct http_field *field)
