@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT
+ * proxy/health: HAProxy's counts of rise and fall, when the next check is due, what an answer is worth.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include "proxy/health.h"
+#include "vector.h"
+
+/* Results as + and -, what each changes as U, D or a point. */
+static const char *run(struct health *h, const struct health_config *c, const char *results)
+{
+	static char text[64];
+	size_t i;
+
+	for (i = 0; results[i]; i++)
+		text[i] = ".UD"[health_result(h, c, results[i] == '+')];
+	text[i] = 0;
+	return text;
+}
+
+static void rise_and_fall(void **state)
+{
+	static const struct health_config c = { .inter_ms = 2000, .fall = 3, .rise = 2 };
+	struct health h;
+
+	(void)state;
+	/* Starts up, but the first failure takes it down; two good ones in a row bring it back. */
+	health_init(&h, &c);
+	assert_true(h.up);
+	assert_string_equal(run(&h, &c, "--+-++"), "D....U");
+	/* Once it was seen up it takes three failures in a row. */
+	assert_string_equal(run(&h, &c, "--+--+---"), "........D");
+	assert_false(h.up);
+	health_init(&h, &c);
+	assert_string_equal(run(&h, &c, "+--+---"), "......D");
+}
+
+static void one_and_one(void **state)
+{
+	static const struct health_config c = { .inter_ms = 2000, .fall = 1, .rise = 1 };
+	struct health h;
+
+	(void)state;
+	health_init(&h, &c);
+	assert_string_equal(run(&h, &c, "-+-+"), "DUDU");
+}
+
+static void the_next_check(void **state)
+{
+	static const struct health_config c = { .inter_ms = 2000, .fastinter_ms = 500, .downinter_ms = 9000, .fall = 3, .rise = 2 };
+	static const struct health_config plain = { .inter_ms = 2000, .fall = 3, .rise = 2 };
+	struct health h;
+
+	(void)state;
+	health_init(&h, &c);
+	assert_int_equal(health_next_ms(&h, &c), 500);          /* not yet checked */
+	run(&h, &c, "+");
+	assert_int_equal(health_next_ms(&h, &c), 2000);         /* up */
+	run(&h, &c, "-");
+	assert_int_equal(health_next_ms(&h, &c), 500);          /* going down */
+	assert_int_equal(health_next_ms(&h, &plain), 2000);
+	run(&h, &c, "--");
+	assert_int_equal(health_next_ms(&h, &c), 9000);         /* down */
+	assert_int_equal(health_next_ms(&h, &plain), 2000);
+	run(&h, &c, "+");
+	assert_int_equal(health_next_ms(&h, &c), 500);          /* coming up */
+	run(&h, &c, "+");
+	assert_int_equal(health_next_ms(&h, &c), 2000);
+}
+
+static void first_checks_are_spread(void **state)
+{
+	(void)state;
+	assert_int_equal(health_first_ms(2000, 0, 4), 0);
+	assert_int_equal(health_first_ms(2000, 1, 4), 500);
+	assert_int_equal(health_first_ms(2000, 3, 4), 1500);
+	assert_int_equal(health_first_ms(2000, 0, 1), 0);
+	assert_int_equal(health_first_ms(UINT32_MAX, 999, 1000), 4290672327u);
+}
+
+/* As HAProxy 2.6 sends it, recorded. */
+static void the_request(void **state)
+{
+	struct check_config c = { .kind = CHECK_HTTP, .method = "GET", .uri = "/health", .version = "HTTP/1.0" };
+	char out[128];
+
+	(void)state;
+	uint32_t n = health_request(&c, out, sizeof out);
+	assert_string_equal(out, "GET /health HTTP/1.0\r\n\r\n");
+	assert_int_equal(n, strlen(out));
+	assert_int_equal(health_request(&c, out, n), 0);
+	c.version = "HTTP/1.1";
+	c.headers = "Host: x\r\n";
+	health_request(&c, out, sizeof out);
+	assert_string_equal(out, "GET /health HTTP/1.1\r\nHost: x\r\nconnection: close\r\n\r\n");
+}
+
+/* Verdict and status of an answer that is `text` so far, at the end of a page. */
+static int judge(const struct check_config *c, const char *text, bool closed, unsigned *status, const char **reason)
+{
+	size_t n = strlen(text);
+
+	*status = 77;
+	return health_response(c, at_page_end(text, n), (uint32_t)n, closed, status, reason);
+}
+
+static void expect(const struct check_config *c, const char *text, bool closed, int verdict, unsigned status)
+{
+	const char *reason = NULL;
+	unsigned is;
+	int result = judge(c, text, closed, &is, &reason);
+
+	if (result != verdict || (verdict && is != status))
+		fail_msg("'%s'%s: %d with status %u, not %d with %u", text, closed ? " (closed)" : "", result, is, verdict, status);
+}
+
+static void any_2xx_or_3xx(void **state)
+{
+	static const struct check_config c = { .kind = CHECK_HTTP };
+
+	(void)state;
+	expect(&c, "HTTP/1.1 200 OK\r\n", false, 1, 200);
+	expect(&c, "HTTP/1.0 302\r\n", false, 1, 302);
+	expect(&c, "HTTP/1.1 199 x\r\n", false, -1, 199);
+	expect(&c, "HTTP/1.1 400 x\r\n", false, -1, 400);
+	expect(&c, "HTTP/1.1 503 x\r\n", false, -1, 503);
+	/* not enough yet, or for good */
+	for (const char *text = "HTTP/1.1 200"; *text; text++) {
+		char part[16];
+		snprintf(part, sizeof part, "%.*s", (int)strlen(text) - 1, "HTTP/1.1 200");
+		expect(&c, part, false, 0, 0);
+		expect(&c, part, true, -1, 0);
+	}
+	expect(&c, "", true, -1, 0);
+	expect(&c, "SSH-2.0", false, -1, 0);
+	expect(&c, "HTTP/2.0 200 OK\r\n", false, -1, 0);
+	expect(&c, "HTTP/1.1 2000 OK\r\n", false, -1, 0);
+	expect(&c, "HTTP/1.1 20x OK\r\n", false, -1, 0);
+}
+
+static void expected_status(void **state)
+{
+	struct check_config c = { .kind = CHECK_HTTP, .expect = EXPECT_STATUS, .range_count = 2, .ranges = { { 200, 299 }, { 404, 404 } } };
+
+	(void)state;
+	expect(&c, "HTTP/1.1 200 OK\r\n", false, 1, 200);
+	expect(&c, "HTTP/1.1 299 OK\r\n", false, 1, 299);
+	expect(&c, "HTTP/1.1 404 OK\r\n", false, 1, 404);
+	expect(&c, "HTTP/1.1 300 OK\r\n", false, -1, 300);
+	expect(&c, "HTTP/1.1 405 OK\r\n", false, -1, 405);
+	c.expect_not = true;
+	expect(&c, "HTTP/1.1 200 OK\r\n", false, -1, 200);
+	expect(&c, "HTTP/1.1 503 OK\r\n", false, 1, 503);
+}
+
+static void expected_string(void **state)
+{
+	struct check_config c = { .kind = CHECK_HTTP, .expect = EXPECT_STRING, .text = "hello" };
+
+	(void)state;
+	expect(&c, "HTTP/1.1 200 OK\r\n\r\nwell, hello", false, 1, 200);
+	expect(&c, "HTTP/1.1 500 OK\r\n\r\nhello", false, 1, 500);
+	expect(&c, "HTTP/1.1 200 OK\r\n\r\nhell", false, 0, 0);
+	expect(&c, "HTTP/1.1 200 OK\r\n\r\nhell", true, -1, 0);
+	expect(&c, "HTTP/1.1 200 OK\r\nX: hello\r\n", false, 0, 0);
+	expect(&c, "HTTP/1.1 200 OK\r\nX: hello\r\n\r\n", true, -1, 0);
+	expect(&c, "HTTP/1.1 200 OK\r\nX: hello\r\n", true, -1, 0);
+	c.expect_not = true;
+	expect(&c, "HTTP/1.1 200 OK\r\n\r\nhello", false, -1, 0);
+	expect(&c, "HTTP/1.1 200 OK\r\n\r\nhell", false, 0, 0);
+	expect(&c, "HTTP/1.1 200 OK\r\n\r\nhell", true, 1, 200);
+}
+
+/* HAProxy's words, recorded from its log. */
+static void reasons(void **state)
+{
+	struct check_config c = { .kind = CHECK_HTTP, .text = "hello" };
+	static const char wrong[] = "HTTP/1.0 503 Oops\x01!\r\n\r\n";
+	const char *reason;
+	unsigned status;
+	char info[40];
+
+	(void)state;
+	assert_int_equal(judge(&c, wrong, true, &status, &reason), -1);
+	assert_string_equal(reason, "Layer7 wrong status");
+	health_info(&c, (const uint8_t *)wrong, sizeof wrong - 1, info, sizeof info);
+	assert_string_equal(info, "Oops?!");
+	health_info(&c, (const uint8_t *)wrong, sizeof wrong - 1, info, 3);
+	assert_string_equal(info, "Oo");
+	c.expect = EXPECT_STRING;
+	assert_int_equal(judge(&c, wrong, true, &status, &reason), -1);
+	assert_string_equal(reason, "Layer7 invalid response");
+	health_info(&c, (const uint8_t *)wrong, sizeof wrong - 1, info, sizeof info);
+	assert_string_equal(info, "HTTP content check did not match");
+	assert_int_equal(judge(&c, "HTTZ", false, &status, &reason), -1);
+	assert_string_equal(reason, "Layer7 invalid response");
+	health_info(&c, (const uint8_t *)"HTTZ", 4, info, sizeof info);
+	assert_string_equal(info, "");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(rise_and_fall), cmocka_unit_test(one_and_one), cmocka_unit_test(the_next_check),
+		cmocka_unit_test(first_checks_are_spread), cmocka_unit_test(the_request), cmocka_unit_test(any_2xx_or_3xx),
+		cmocka_unit_test(expected_status), cmocka_unit_test(expected_string), cmocka_unit_test(reasons),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
