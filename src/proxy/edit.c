@@ -151,7 +151,7 @@ static const char *explanation(unsigned status)
 		{ 414, "The address that was asked for is too long." },
 		{ 417, "What the request expects is not to be had here." },
 		{ 431, "The header of the request is too large." },
-		{ 501, "The request asks for something that is not implemented here." },
+		{ 501, "The server does not support the functionality required to fulfill the request." },
 		{ 502, "The server returned an invalid or incomplete response." },
 		{ 503, "No server is available to handle this request." },
 		{ 504, "The server didn't respond in time." },
@@ -161,7 +161,7 @@ static const char *explanation(unsigned status)
 	for (size_t i = 0; i < sizeof list / sizeof *list; i++)
 		if (list[i].status == status)
 			return list[i].text;
-	return "An internal error occurred.";
+	return "An internal server error occurred.";
 }
 
 uint32_t edit_error(unsigned status, bool head_only, char *out, uint32_t size)
