@@ -226,30 +226,29 @@ static int hop_field(struct facts *f, struct http_head *head, struct http_field 
 	return 0;
 }
 
-/* Fields that the proxy acts on, and the lengths of their names: nearly no other field gets as far as a comparison. */
-#define N(n) (1u << (n))
-#define KNOWN_LENGTHS (N(2) | N(4) | N(6) | N(7) | N(10) | N(14) | N(16) | N(17))
+/* Fields that the proxy acts on, by the length of their names: nearly no other field gets as far as a comparison. */
 static const struct known {
-	uint8_t n;
-	bool request_only;
 	const char *name;
 	int (*note)(struct facts *, struct http_head *, struct http_field *);
+	uint8_t n;
+	bool request_only;
 } known[] = {
-	{ 4, true, "host", host_field }, { 10, false, "connection", connection_field },
-	{ 14, false, "content-length", content_length_field }, { 17, false, "transfer-encoding", transfer_encoding_field },
-	{ 6, true, "expect", expect_field }, { 7, false, "upgrade", upgrade_field }, { 2, false, "te", hop_field },
-	{ 7, false, "trailer", hop_field }, { 10, false, "keep-alive", hop_field },
-	{ 16, false, "proxy-connection", hop_field },
+	{ "te", hop_field, 2, false }, { "host", host_field, 4, true }, { "expect", expect_field, 6, true },
+	{ "upgrade", upgrade_field, 7, false }, { "trailer", hop_field, 7, false },
+	{ "connection", connection_field, 10, false }, { "keep-alive", hop_field, 10, false },
+	{ "content-length", content_length_field, 14, false }, { "proxy-connection", hop_field, 16, false },
+	{ "transfer-encoding", transfer_encoding_field, 17, false },
 };
+static const uint8_t known_first[] = { [2] = 1, [4] = 2, [6] = 3, [7] = 4, [10] = 6, [14] = 8, [16] = 9, [17] = 10 };  /* + 1 */
 
 static int note_field(struct facts *f, struct http_head *head, struct http_field *field, bool request)
 {
-	uint32_t n = field->name.n;
+	struct str name = field->name;
 
-	if (n > 31 || !(KNOWN_LENGTHS & N(n)))
+	if (name.n >= sizeof known_first || !known_first[name.n])
 		return 0;
-	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-		if (known[i].n == n && str_is_nocase(field->name, known[i].name))
+	for (size_t i = known_first[name.n] - 1u; i < sizeof known / sizeof *known && known[i].n == name.n; i++)
+		if ((name.p[0] | 32) == known[i].name[0] && str_equal_nocase(name, str_of(known[i].name, name.n)))
 			return known[i].request_only && !request ? 0 : known[i].note(f, head, field);
 	return 0;
 }
@@ -289,13 +288,17 @@ static void drop_named_fields(struct http_head *head)
 
 struct cursor { const uint8_t *p, *end; };
 
+/* The bytes of that class from here on. Half of what a head costs is spent here: four at a time. */
 static struct str scan(struct cursor *c, uint8_t class)
 {
-	const uint8_t *start = c->p;
+	const uint8_t *start = c->p, *p = start, *end = c->end;
 
-	while (c->p < c->end && classes[*c->p] & class)
-		c->p++;
-	return str_of((const char *)start, (size_t)(c->p - start));
+	while (end - p >= 4 && classes[p[0]] & classes[p[1]] & classes[p[2]] & classes[p[3]] & class)
+		p += 4;
+	while (p < end && classes[*p] & class)
+		p++;
+	c->p = p;
+	return str_of((const char *)start, (size_t)(p - start));
 }
 
 /* CRLF. 1: it was there, 0: more bytes are needed, -1: something else. A bare LF or CR is something else (§2.2). */
