@@ -239,7 +239,8 @@ static const struct known {
 	{ "content-length", content_length_field, 14, false }, { "proxy-connection", hop_field, 16, false },
 	{ "transfer-encoding", transfer_encoding_field, 17, false },
 };
-static const uint8_t known_first[] = { [2] = 1, [4] = 2, [6] = 3, [7] = 4, [10] = 6, [14] = 8, [16] = 9, [17] = 10 };  /* + 1 */
+/* By length: the place of the first one, + 1. */
+static const uint8_t known_first[] = { [2] = 1, [4] = 2, [6] = 3, [7] = 4, [10] = 6, [14] = 8, [16] = 9, [17] = 10 };
 
 static int note_field(struct facts *f, struct http_head *head, struct http_field *field, bool request)
 {
