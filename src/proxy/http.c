@@ -260,7 +260,8 @@ static bool may_be_named(struct str name)
 {
 	static const char *const never[] = { "host", "cookie", "set-cookie", "authorization", "cache-control", "content-type",
 		"content-encoding", "content-range", "range", "expect", "date", "location", "vary", "forwarded", "via",
-		"x-real-ip" };
+		"x-real-ip",
+		"upgrade" /* drop_upgrade() decides */ };
 
 	if (name.n > 11 && str_is_nocase(str_of(name.p, 12), "x-forwarded-"))
 		return false;
