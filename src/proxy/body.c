@@ -56,7 +56,6 @@ static bool size_step(struct body *b, uint8_t c)
 		if (digit < 0)
 			return false;
 		b->left = (uint64_t)digit;
-		b->line_bytes = 0;
 		b->state = SIZE;
 		return true;
 	case SIZE:
