@@ -50,7 +50,7 @@ def lay_out():
         run("ip", "-n", name, "link", "set", "eth0", "up")
 
 
-NGINX = """daemon off; master_process off; pid {d}/{n}.pid; error_log {d}/{n}.err;
+NGINX = """user root root; daemon off; master_process off; pid {d}/{n}.pid; error_log {d}/{n}.err;
 events {{ worker_connections 512; }}
 http {{ access_log off; client_body_temp_path {d}/{n}.b; proxy_temp_path {d}/{n}.p; fastcgi_temp_path {d}/{n}.f;
  uwsgi_temp_path {d}/{n}.u; scgi_temp_path {d}/{n}.s;

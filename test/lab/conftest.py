@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
-import sys
 import pathlib
+import shutil
+import sys
 
 import pytest
 
@@ -14,15 +15,16 @@ def wires(tmp_path_factory):
         laboratory.enter_namespaces()
     except OSError as error:
         pytest.skip(f"neither root nor user namespaces: {error}")
-    folder = tmp_path_factory.mktemp("lab")
-    for parent in list(folder.parents)[:3]:
-        parent.chmod(0o755)
-    network = laboratory.Lab(folder)
+    # In the /run of our own: other users, whom the worker becomes, may pass through, and it vanishes by itself.
+    network = laboratory.Lab("/run/lab")
     try:
         network.start_web_servers()
         yield network
     finally:
         network.close()
+        kept = tmp_path_factory.mktemp("lab")
+        for path in [*network.folder.glob("*.log"), *network.folder.glob("*.conf")]:
+            shutil.copy(path, kept)
 
 
 @pytest.fixture

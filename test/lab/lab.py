@@ -8,6 +8,7 @@ import pathlib
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -17,8 +18,12 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 TANDEM = str(ROOT / "build" / "tandem")
 VIP = "192.168.1.10"
 HOSTS = {"lb01": 11, "lb02": 12, "web01": 21, "web02": 22, "client": 100}
-SKEW = {100: 156 / 256, 90: 166 / 256}
+SKEW = {100: 156 / 256, 90: 166 / 256}           # seconds, at adverts every second
+MASTER_DOWN = {priority: 3 + skew for priority, skew in SKEW.items()}
 CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWNET = 0x20000, 0x10000000, 0x40000000
+
+# Each of these words execs the next, so the process that is started keeps its number.
+DIES_WITH_US = ["setpriv", "--pdeathsig", "KILL"]
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -29,7 +34,8 @@ def _unshare(flags):
 
 
 def enter_namespaces():
-    """This process and its children leave for a network and a /run of their own: all that a test makes goes with them."""
+    """This process and its children leave for a network and a /run of their own: all that a test makes goes with them.
+    So any number of runs fit side by side, and nothing is left behind, however a run ends."""
     uid, gid = os.getuid(), os.getgid()
     if uid != 0:
         _unshare(CLONE_NEWUSER)
@@ -40,6 +46,7 @@ def enter_namespaces():
     sh("mount --make-rprivate /")
     sh("mount -t tmpfs none /run")
     os.makedirs("/run/netns")
+    os.makedirs("/run/lab", mode=0o755)
     sh("ip link set lo up")
 
 
@@ -66,6 +73,9 @@ class Host:
     def __init__(self, name):
         self.name, self.address = name, f"192.168.1.{HOSTS[name]}"
         self.processes = []
+        with InHost(name):
+            self.netlink = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
+        self.netlink_lock = threading.Lock()
 
     def run(self, *command, check=True, timeout=60):
         done = subprocess.run(["ip", "netns", "exec", self.name, *map(str, command)], stdin=subprocess.DEVNULL,
@@ -76,7 +86,7 @@ class Host:
 
     def spawn(self, *command, **options):
         options.setdefault("stdin", subprocess.DEVNULL)
-        process = subprocess.Popen(["ip", "netns", "exec", self.name, *map(str, command)], **options)
+        process = subprocess.Popen([*DIES_WITH_US, "ip", "netns", "exec", self.name, *map(str, command)], **options)
         self.processes.append(process)
         return process
 
@@ -87,7 +97,20 @@ class Host:
                 if a["family"] == "inet"}
 
     def holds(self, vip=VIP):
-        return f" {vip}/" in sh(f"ip -n {self.name} -4 -o addr show dev eth0", check=False)
+        """Asks the kernel itself: an `ip` for each look would take the time in which an address moves."""
+        dump = struct.pack("=IHHIIBBBBI", 24, 22, 0x301, 1, 0, socket.AF_INET, 0, 0, 0, 0)      # RTM_GETADDR
+        local = struct.pack("=HH", 8, 2) + socket.inet_aton(vip)                                # IFA_LOCAL
+        with self.netlink_lock:
+            self.netlink.send(dump)
+            found = False
+            while True:
+                part = self.netlink.recv(65536)
+                found = found or local in part
+                while part:
+                    length, kind = struct.unpack_from("=IH", part)
+                    if kind in (2, 3):                                                          # NLMSG_ERROR, NLMSG_DONE
+                        return found
+                    part = part[(length + 3) & ~3:]
 
     def kill_all(self):
         """What was started here, and what that has started."""
@@ -161,8 +184,8 @@ class Lab:
         bad.unlink(missing_ok=True) if good else bad.write_text("")
 
 
-# Without a master process there is no change of user, which a user namespace would forbid.
-NGINX = """daemon off; master_process off; pid {d}/{n}.pid; error_log {d}/{n}.err;
+# Without a master process and with root as its user it changes no ids, which a user namespace would forbid.
+NGINX = """user root root; daemon off; master_process off; pid {d}/{n}.pid; error_log {d}/{n}.err;
 events {{ worker_connections 2048; }}
 http {{ access_log {d}/{n}.access; client_max_body_size 100m; keepalive_requests 1000000;
  client_body_temp_path {d}/{n}.b; proxy_temp_path {d}/{n}.p; fastcgi_temp_path {d}/{n}.f;
@@ -271,7 +294,7 @@ class Tandem:
 
 
 class Sampler:
-    """Looks at both nodes all the time: who holds the address, and when."""
+    """Looks at both nodes every 5 ms: who holds the address, and when."""
 
     def __init__(self, lab, vip=VIP):
         self.lab, self.vip, self.samples, self.done = lab, vip, [], False
@@ -282,6 +305,7 @@ class Sampler:
         while not self.done:
             holders = tuple(n for n in ("lb01", "lb02") if self.lab.hosts[n].holds(self.vip))
             self.samples.append((time.monotonic(), holders))
+            time.sleep(0.005)
 
     def stop(self):
         self.done = True

@@ -1,50 +1,76 @@
 # SPDX-License-Identifier: MIT
-"""Debian's keepalived as the other node, in both roles."""
+"""Debian's keepalived as the other node, in both roles. Six virtual routers side by side, one for each way to speak: each way
+goes through the same changes at the same time, and the tests look at what became of it."""
+import itertools
 import os
-import pathlib
 import signal
 import time
 
 import pytest
-from lab import SKEW, VIP, Sampler, Tandem, sh, vrrp_conf, wait_for
+from lab import MASTER_DOWN, SKEW, Sampler, Tandem, wait_for
 
-KEEPALIVED = """
-global_defs {{
-    router_id {name}
-}}
-vrrp_instance VI_1 {{
-    state BACKUP
-    interface eth0
-    virtual_router_id 51
-    version {version}
-    priority {priority}
-    advert_int 1
-{cast}
-{auth}
-    virtual_ipaddress {{
-        192.168.1.10/24
-    }}
-}}
+WAYS = [(version, auth, cast) for version, auth in ((2, True), (2, False), (3, False)) for cast in ("multicast", "unicast")]
+NAMES = [f"v{version}{'-pass' if auth else ''}-{cast}" for version, auth, cast in WAYS]
+ADDRESSES = [f"192.168.1.{31 + i}" for i in range(len(WAYS))]
+OTHER = {"lb01": "lb02", "lb02": "lb01"}
+PRIORITY = {"lb01": 100, "lb02": 90}
+
+
+def keepalived_conf(host):
+    text = f"global_defs {{\n router_id {host.name}\n}}\n"
+    for i, (version, auth, cast) in enumerate(WAYS):
+        text += f"""vrrp_instance VI_{i} {{
+ state BACKUP
+ interface eth0
+ virtual_router_id {51 + i}
+ version {version}
+ priority {PRIORITY[host.name]}
+ advert_int 1
 """
-VARIANTS = [(v, auth, cast) for v, auth in ((2, True), (2, False), (3, False)) for cast in ("multicast", "unicast")]
+        if cast == "unicast":
+            peer = "192.168.1.12" if host.name == "lb01" else "192.168.1.11"
+            text += f" unicast_src_ip {host.address}\n unicast_ttl 255\n unicast_peer {{\n  {peer}\n }}\n"
+        if auth:
+            text += " authentication {\n  auth_type PASS\n  auth_pass s3cret\n }\n"
+        text += f" virtual_ipaddress {{\n  {ADDRESSES[i]}/24\n }}\n}}\n"
+    return text
+
+
+def tandem_conf():
+    text = ""
+    for i, (version, auth, cast) in enumerate(WAYS):
+        text += f"""vrrp VI_{i}
+    interface eth0
+    virtual_router_id {51 + i}
+    version {version}
+    @lb01 priority {PRIORITY["lb01"]}
+    @lb02 priority {PRIORITY["lb02"]}
+    advert_int 1
+    virtual_ipaddress {ADDRESSES[i]}/24
+"""
+        if auth:
+            text += "    auth_pass s3cret\n"
+        if cast == "unicast":
+            text += """    @lb01 unicast_src_ip 192.168.1.11
+    @lb01 unicast_peer 192.168.1.12
+    @lb02 unicast_src_ip 192.168.1.12
+    @lb02 unicast_peer 192.168.1.11
+"""
+    return text
 
 
 class Keepalived:
-    def __init__(self, lab, name, priority, version, auth, cast):
+    runs = itertools.count()
+
+    def __init__(self, lab, name):
         self.lab, self.host = lab, lab.hosts[name]
-        peer = "192.168.1.12" if name == "lb01" else "192.168.1.11"
         self.log_path = lab.folder / f"{name}.keepalived.log"
         self.conf = lab.folder / f"{name}.keepalived.conf"
-        self.conf.write_text(KEEPALIVED.format(
-            name=name, priority=priority, version=version,
-            cast="" if cast == "multicast" else f"    unicast_src_ip {self.host.address}\n    unicast_ttl 255\n    unicast_peer {{\n        {peer}\n    }}",
-            auth="    authentication {\n        auth_type PASS\n        auth_pass s3cret\n    }" if auth else ""))
-        self.process = None
+        self.conf.write_text(keepalived_conf(self.host))
 
     def start(self):
-        pids = [f"{self.lab.folder}/{self.host.name}.{x}.pid" for x in "prc"]
-        for path in pids:
-            pathlib.Path(path).unlink(missing_ok=True)
+        run = next(self.runs)       # with pid files of its own: a keepalived that was killed leaves its own behind
+        pids = [f"{self.lab.folder}/keepalived{run}.{x}" for x in "prc"]
         with open(self.log_path, "a") as log:
             self.process = self.host.spawn("keepalived", "-n", "-l", "-D", "-f", self.conf, "-p", pids[0], "-r", pids[1], "-c", pids[2],
                                            stdout=log, stderr=log)
@@ -54,57 +80,111 @@ class Keepalived:
         os.kill(self.process.pid, signal.SIGTERM)
         self.process.wait(10)
 
-
-def tandem_conf(version, auth, cast):
-    lines = f"    version {version}\n" + ("    auth_pass s3cret\n" if auth else "")
-    if cast == "unicast":
-        lines += """
-    @lb01 unicast_src_ip 192.168.1.11
-    @lb01 unicast_peer 192.168.1.12
-    @lb02 unicast_src_ip 192.168.1.12
-    @lb02 unicast_peer 192.168.1.11
-"""
-    return vrrp_conf(lines)
+    def log(self):
+        return self.log_path.read_text(errors="replace")
 
 
-def only(lab, name):
-    other = "lb02" if name == "lb01" else "lb01"
-    return lab.hosts[name].holds() and not lab.hosts[other].holds()
+class Play:
+    """One pair, led through a list of changes; remembers for each way when the address came to its new node, and whether two held
+    it at any time."""
+
+    def __init__(self, lab):
+        self.lab, self.took, self.strays = lab, {}, {}
+        self.samplers = [Sampler(lab, a) for a in ADDRESSES]
+
+    def expect(self, scene, name, seconds, since=None):
+        """All addresses come to name, within seconds at the latest."""
+        since = since or time.monotonic()
+
+        def moments():
+            return [next((t - since for t, h in list(s.samples) if t >= since and h == (name,)), None) for s in self.samplers]
+        while time.monotonic() < since + seconds and None in moments():
+            time.sleep(0.05)
+        self.took[scene] = moments()
+
+    def stay(self, scene, name, seconds):
+        """For so long nothing changes: who holds an address meanwhile that should not?"""
+        since = time.monotonic()
+        time.sleep(seconds)
+        self.strays[scene] = [[h for t, h in s.samples if t >= since and h != (name,)] for s in self.samplers]
+
+    def end(self):
+        for sampler in self.samplers:
+            sampler.stop()
+        self.two = [not s.never_two() for s in self.samplers]
 
 
-@pytest.mark.parametrize("version, auth, cast", VARIANTS)
-def test_keepalived_is_backup(lab, version, auth, cast):
-    tandem = Tandem(lab, "lb01", tandem_conf(version, auth, cast)).start()
-    keepalived = Keepalived(lab, "lb02", 90, version, auth, cast).start()
-    sampler = Sampler(lab)
-    wait_for(lambda: only(lab, "lb01"), 10, "tandem is master")
-    time.sleep(4)
-    assert only(lab, "lb01"), keepalived.log_path.read_text()
+@pytest.fixture(scope="module")
+def keepalived_backup(wires):
+    wires.clean()
+    play = Play(wires)
+    tandem = Tandem(wires, "lb01", tandem_conf()).start()
+    keepalived = Keepalived(wires, "lb02").start()
+    play.expect("start", "lb01", 10)
+    play.stay("calm", "lb01", 4)
     since = time.monotonic()
     tandem.stop()
-    wait_for(lambda: only(lab, "lb02"), SKEW[90] + 1, "keepalived has taken over")
-    assert time.monotonic() - since < SKEW[90] + 0.5
+    play.expect("stop", "lb02", 4, since)
     tandem.start()
-    wait_for(lambda: only(lab, "lb01"), 10, "tandem has preempted")
+    play.expect("preempt", "lb01", 10)
+    since = time.monotonic()
     tandem.send(signal.SIGKILL)
-    wait_for(lambda: only(lab, "lb02"), 4.5, "keepalived has taken over")
-    sampler.stop()
-    assert sampler.never_two()
-    text = keepalived.log_path.read_text()
-    assert "bogus" not in text and "invalid" not in text.lower() and "mismatch" not in text, text
+    play.expect("kill", "lb02", 6, since)
+    play.end()
+    play.logs = keepalived.log()
+    yield play
+    wires.clean()
 
 
-@pytest.mark.parametrize("version, auth, cast", VARIANTS)
-def test_keepalived_is_master(lab, version, auth, cast):
-    keepalived = Keepalived(lab, "lb01", 100, version, auth, cast).start()
-    tandem = Tandem(lab, "lb02", tandem_conf(version, auth, cast)).start()
-    wait_for(lambda: only(lab, "lb01"), 12, "keepalived is master")
-    time.sleep(4)
-    assert only(lab, "lb01") and "MASTER" not in tandem.log().split("ready")[1][-200:], tandem.log()
+@pytest.fixture(scope="module")
+def keepalived_master(wires):
+    wires.clean()
+    play = Play(wires)
+    keepalived = Keepalived(wires, "lb01").start()
+    tandem = Tandem(wires, "lb02", tandem_conf()).start()
+    play.expect("start", "lb01", 12)
+    play.stay("calm", "lb01", 4)
     since = time.monotonic()
     keepalived.stop()
-    wait_for(lambda: only(lab, "lb02"), SKEW[90] + 1, "tandem has taken over")
-    assert time.monotonic() - since < SKEW[90] + 0.5
+    play.expect("stop", "lb02", 4, since)
+    play.stay("alone", "lb02", 1)
     keepalived.start()
-    wait_for(lambda: only(lab, "lb01"), 12, "keepalived has preempted")
+    play.expect("preempt", "lb01", 12)
     tandem.wait_log("192.168.1.11 has the higher priority 100, ours is 90", 2)
+    play.end()
+    play.logs = keepalived.log()
+    yield play
+    wires.clean()
+
+
+def took(play, scene, i, limit=None):
+    seconds = play.took[scene][i]
+    assert seconds is not None, f"{scene}: the address did not come\n{play.logs}"
+    assert limit is None or seconds <= limit, f"{scene}: {seconds:.3f} s"
+
+
+@pytest.mark.parametrize("i", range(len(WAYS)), ids=NAMES)
+def test_keepalived_is_backup(keepalived_backup, i):
+    play = keepalived_backup
+    took(play, "start", i)
+    assert not play.strays["calm"][i]
+    took(play, "stop", i, SKEW[90] + 0.3)
+    took(play, "preempt", i)
+    took(play, "kill", i, MASTER_DOWN[90] + 0.3)
+    assert not play.two[i]
+
+
+def test_keepalived_finds_no_fault_with_our_adverts(keepalived_backup):
+    for word in ("bogus", "invalid", "mismatch", "checksum", "error"):
+        assert word not in keepalived_backup.logs.lower(), keepalived_backup.logs
+
+
+@pytest.mark.parametrize("i", range(len(WAYS)), ids=NAMES)
+def test_keepalived_is_master(keepalived_master, i):
+    play = keepalived_master
+    took(play, "start", i)
+    assert not play.strays["calm"][i]
+    took(play, "stop", i, SKEW[90] + 0.3)
+    assert not play.strays["alone"][i]
+    took(play, "preempt", i)
+    assert not play.two[i]
