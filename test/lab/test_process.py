@@ -5,10 +5,11 @@ import pathlib
 import re
 import signal
 import subprocess
+import threading
 import time
 
 import pytest
-from lab import PROXY, TANDEM, VIP, Tandem, exchange, sh, vrrp_conf, wait_for
+from lab import PROXY, TANDEM, VIP, Tandem, dial, exchange, sh, vrrp_conf, wait_for
 
 PROXY_ONLY = PROXY.replace("192.168.1.10:80", "192.168.1.11:80")
 
@@ -22,7 +23,7 @@ def rss(pid):
 
 
 def test_the_worker_has_no_rights(pair, lab):
-    lb01, _ = pair(vrrp_conf() + PROXY)
+    lb01, _ = pair(vrrp_conf(p1=255) + PROXY)
     worker = status(lb01.worker())
     if os.geteuid() == 0 and pathlib.Path("/proc/self/uid_map").read_text().split()[2] != "1":
         assert set(worker["Uid"].split()) == {"65534"} and set(worker["Gid"].split()) == {"65534"}
@@ -44,30 +45,59 @@ def test_both_processes_are_small(pair):
 
 
 def test_nothing_is_allocated_after_ready(lab):
-    node = Tandem(lab, "lb01", PROXY_ONLY)
+    """The whole of it: adverts, addresses, checks that fail and pass, requests with cookies and log lines."""
+    node = Tandem(lab, "lb01", vrrp_conf(p1=255) + PROXY.replace("option forwardfor", "log global\n    option httplog\n    option forwardfor"))
+    node.conf.write_text(node.conf.read_text().replace("global\n", "global\n    log stderr local0 info\n", 1))
     trace = lab.folder / "trace"
     with open(node.log_path, "a") as log:
-        node.process = lab.lb01.spawn("strace", "-f", "-qq", "-e", "trace=brk,mmap,mremap,write,writev", "-o", trace, TANDEM, "run",
-                                      "-n", "lb01", "-f", node.conf, stdout=log, stderr=log)
+        node.process = lab.lb01.spawn("strace", "-f", "-qq", "-s", "100", "-e", "trace=brk,mmap,mremap,write,writev,seccomp,prctl", "-o", trace,
+                                      TANDEM, "run", "-n", "lb01", "-f", node.conf, stdout=log, stderr=log)
     node.wait_log("ready", 10)
-    time.sleep(1)
-    before = len(trace.read_text().splitlines())
+    node.wait_master()
+    lab.health("web01", False)
     seconds = int(os.environ.get("TEST_LOAD_SECONDS", "5"))
-    out = lab.client.run("wrk", "-t", "1", "-c", "200", "-d", seconds, "http://192.168.1.11/1k", timeout=seconds + 30)
+    load = lab.client.spawn("wrk", "-t", "1", "-c", "200", "-d", seconds, "-H", "Cookie: SERVERID=web01", f"http://{VIP}/1k",
+                            stdout=subprocess.PIPE, text=True)
+    node.wait_log("Server web_servers/web01 is DOWN", 5)
+    lab.health("web01", True)
+    out, _ = load.communicate(timeout=seconds + 30)
     assert int(re.search(r"(\d+) requests in", out).group(1)) > 100, out
-    during = trace.read_text().splitlines()[before:]
-    assert not [line for line in during if re.search(r"\b(brk|mmap|mremap)\(", line)], during[:5]
+    node.wait_log("Server web_servers/web01 is UP", 5)
+    lines = trace.read_text().splitlines()
+    ready = [i for i, line in enumerate(lines) if "ready: node lb01" in line]
+    closed = [i for i, line in enumerate(lines) if "SECCOMP" in line]   # the worker's last act before it serves
+    assert len(ready) == 1 and closed
+    assert not [line for line in lines[max(ready[0], closed[0]):] if re.search(r"\b(brk|mmap|mremap)\(", line)]
+    assert [line for line in lines[:ready[0]] if "mmap(" in line], "the trace shows what it should"
 
 
 def test_a_killed_worker_is_replaced_and_no_connection_is_refused(lab):
     node = Tandem(lab, "lb01", PROXY_ONLY).start()
+    refused, answers, done = [], [], threading.Event()
+
+    def knock():
+        while not done.is_set():
+            try:
+                with dial("192.168.1.11", 80, timeout=5) as s:
+                    s.sendall(b"GET /name HTTP/1.0\r\n\r\n")
+                    answers.append(s.recv(1000))
+            except ConnectionRefusedError as error:
+                refused.append(error)
+            except OSError:
+                answers.append(b"")     # it was with the worker that died
+    thread = threading.Thread(target=knock)
+    thread.start()
     for _ in range(3):
         old = node.worker()
         os.kill(old, signal.SIGKILL)
-        data = exchange("192.168.1.11", 80, b"GET /name HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-        assert data.startswith(b"HTTP/1.1 200")
-        wait_for(lambda: node.worker() != old, 5, "another worker")
+        wait_for(lambda: node.children() and node.worker() != old, 5, "another worker")
+        before = len(answers)
+        wait_for(lambda: len(answers) > before + 20, 5, "answers")
         time.sleep(0.3)
+    done.set()
+    thread.join()
+    assert not refused
+    assert len([a for a in answers if not a.startswith(b"HTTP/1.1 200")]) <= 3
     assert node.log().count("killed by signal 9: it is replaced at once") == 3
 
 
@@ -99,7 +129,7 @@ def test_sysctl_lines_are_written_and_reported(lab):
 
 
 def test_a_read_only_proc_sys_stops_nothing(lab):
-    node = Tandem(lab, "lb01", vrrp_conf(globals="    sysctl net.ipv4.ip_nonlocal_bind 1\n") + PROXY)
+    node = Tandem(lab, "lb01", vrrp_conf(p1=255, globals="    sysctl net.ipv4.ip_nonlocal_bind 1\n") + PROXY)
     command = f"mount -o bind /proc/sys /proc/sys && mount -o remount,bind,ro /proc/sys && exec {TANDEM} run -n lb01 -f {node.conf}"
     with open(node.log_path, "a") as log:
         node.process = lab.lb01.spawn("unshare", "-m", "sh", "-c", command, stdout=log, stderr=log)
@@ -109,7 +139,7 @@ def test_a_read_only_proc_sys_stops_nothing(lab):
 
 
 def test_either_half_alone(lab):
-    only_vrrp = Tandem(lab, "lb01", vrrp_conf()).start()
+    only_vrrp = Tandem(lab, "lb01", vrrp_conf(p1=255)).start()
     only_vrrp.wait_master()
     assert only_vrrp.children() == []
     only_vrrp.stop()
@@ -120,7 +150,7 @@ def test_either_half_alone(lab):
 
 
 def test_daemon_and_pid_file(lab):
-    node = Tandem(lab, "lb01", vrrp_conf() + PROXY)
+    node = Tandem(lab, "lb01", vrrp_conf(p1=255) + PROXY)
     pid_file = lab.folder / "tandem.pid"
     lab.lb01.run(TANDEM, "run", "-d", "-p", pid_file, "-n", "lb01", "-f", node.conf)
     pid = int(wait_for(lambda: pid_file.exists() and pid_file.read_text(), 5, "the pid file"))

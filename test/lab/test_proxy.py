@@ -55,6 +55,7 @@ def scripted(lab):
 
 
 LB = "192.168.1.11"
+COOKIES = "    cookie SERVERID insert indirect nocache\n"
 NGINX = ["192.168.1.21:80", "192.168.1.22:80"]
 
 
@@ -481,9 +482,174 @@ def test_more_clients_than_maxconn_wait_their_turn(lab, proxy):
     assert len(answers) == 30 and all(a.startswith(b"HTTP/1.1 200") for a in answers)
 
 
+# ---- timeouts of the other kinds ----
+
+def test_a_server_that_cannot_be_reached_is_a_503(lab, proxy):
+    lab.lb01.run("iptables", "-A", "OUTPUT", "-d", "192.168.1.21", "-j", "DROP")
+    try:
+        node = proxy(NGINX[:1], backend="    retries 1\n    timeout connect 300ms")
+        started = time.monotonic()
+        assert one_response(exchange(LB, 80, get()))[0] == 503
+        assert 0.5 < time.monotonic() - started < 3
+        node.wait_log("sC--", 2)
+    finally:
+        lab.lb01.run("iptables", "-F", "OUTPUT")
+
+
+def test_a_body_that_does_not_come_is_a_408(lab, proxy, scripted):
+    server = scripted(lambda connection, _: (server.head(connection), time.sleep(3)))
+    node = proxy([server.address], client="500ms")
+    data = exchange(LB, 80, get(method="POST", headers="Content-Length: 100\r\n") + b"some")
+    assert one_response(data)[0] == 408
+    node.wait_log("cD--" if "cD--" in node.log() else "cH--", 2)
+
+
+def test_a_tunnel_ends_when_nobody_speaks(lab, proxy, scripted):
+    def switch(connection, _):
+        server.head(connection)
+        connection.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n")
+        while True:
+            data = connection.recv(100)
+            if not data:
+                return
+            connection.sendall(data)
+    server = scripted(switch)
+    proxy([server.address], backend="    timeout tunnel 700ms", client="300ms", server="300ms")
+    with dial(LB, 80) as s:
+        s.sendall(get(headers="Connection: Upgrade\r\nUpgrade: x\r\n"))
+        assert s.recv(4096).startswith(b"HTTP/1.1 101 ")
+        for _ in range(3):
+            time.sleep(0.45)            # longer than the timeouts of a request
+            s.sendall(b"x")
+            assert s.recv(10) == b"x"
+        started = time.monotonic()
+        s.settimeout(3)
+        try:
+            assert s.recv(10) == b""
+        except ConnectionResetError:
+            pass
+        assert 0.5 < time.monotonic() - started < 1.5
+
+
+# ---- health ----
+
+def test_checks_speed_up_and_slow_down(lab, proxy, scripted):
+    """inter while all is well, fastinter while it changes, downinter while it is down."""
+    times, healthy = [], [True]
+
+    def health(connection, _):
+        times.append(time.monotonic())
+        server.head(connection)
+        connection.sendall(b"HTTP/1.0 200 OK\r\n\r\n" if healthy[0] else b"HTTP/1.0 503 No\r\n\r\n")
+    server = scripted(health)
+    node = proxy([server.address + " check inter 600ms fastinter 100ms downinter 1s fall 3 rise 2"], backend="    option httpchk GET /health")
+
+    def gaps(since):
+        return [b - a for a, b in zip([since] + [t for t in times if t > since], [t for t in times if t > since])]
+    wait_for(lambda: len(times) >= 4, 5, "checks")
+    assert all(0.5 < g < 0.75 for g in gaps(times[0])[1:]), gaps(times[0])
+    healthy[0] = False
+    node.wait_log("is DOWN", 5)
+    down = times[-1]
+    assert all(g < 0.2 for g in gaps(times[-3])[-2:]), gaps(times[-3])
+    wait_for(lambda: len([t for t in times if t > down]) >= 2, 5, "checks")
+    assert all(0.9 < g < 1.15 for g in gaps(down)), gaps(down)
+    healthy[0] = True
+    since = times[-1]
+    node.wait_log("is UP", 5)
+    assert gaps(since)[-1] < 0.2, gaps(since)
+    assert [g for g in gaps(since)[:1] if g > 0.9]
+
+
+# ---- the same requests to Debian's HAProxy, with the same lines ----
+
+@pytest.fixture
+def twins(lab, proxy, scripted):
+    """tandem on port 80 and HAProxy on port 81 of lb01, before one scripted server; ask(port, request) is what the client got,
+    and what the server got."""
+    def start(response, backend="", frontend=""):
+        seen = []
+
+        def record(connection, _):
+            while True:
+                head, body = server.head(connection)
+                length = re.search(rb"content-length: (\d+)", head, re.I)
+                while length and len(body) < int(length.group(1)):
+                    body += connection.recv(65536)
+                while b"transfer-encoding" in head.lower() and not body.endswith(b"0\r\n\r\n"):
+                    body += connection.recv(65536)
+                seen.append((head, body))
+                connection.sendall(response)
+                if b"content-length" not in response.lower() and b"chunked" not in response.lower() and b"HTTP/1.1 204" not in response:
+                    return
+        server = scripted(record)
+        lines = [f"{server.address} cookie s1"]
+        text = conf(lines, backend=backend, frontend=frontend)
+        Tandem(lab, "lb01", text).start()
+        path = pathlib.Path(lab.folder) / "haproxy.cfg"
+        path.write_text(text.replace("192.168.1.11:80", "192.168.1.11:81").replace("user nobody", "").replace("log stderr", "log 127.0.0.1"))
+        lab.lb01.spawn("haproxy", "-db", "-f", path)
+        wait_for(lambda: "192.168.1.11:81 " in lab.lb01.run("ss", "-ltn"), 5, "haproxy")
+
+        def ask(port, request):
+            seen.clear()
+            return exchange(LB, port, request), list(seen)
+        return ask
+    return start
+
+
+def fields(head):
+    """A head without its order, and without what is between two neighbours: each hop has its own version (RFC 9112 2.3), which
+    HAProxy passes on, and its own connection and keep-alive (RFC 9110 7.6.1), of which HAProxy passes on the second."""
+    first, *rest = head.rstrip(b"\r\n").split(b"\r\n")
+    pairs = sorted((line.split(b":", 1)[0].lower(), line.split(b":", 1)[1].strip()) for line in rest)
+    return re.sub(rb"HTTP/1\.\d", b"HTTP", first), [p for p in pairs if p[0] not in (b"connection", b"keep-alive")]
+
+
+def same(ask, request):
+    (ours, we_sent), (theirs, they_sent) = ask(80, request), ask(81, request)
+    assert [(fields(h), b) for h, b in we_sent] == [(fields(h), b) for h, b in they_sent], request
+    our_head, our_body = ours.split(b"\r\n\r\n", 1)
+    their_head, their_body = theirs.split(b"\r\n\r\n", 1)
+    assert fields(our_head) == fields(their_head), request
+    assert our_body == their_body, request
+
+
+RESPONSES = {
+    "length": b"HTTP/1.1 200 OK\r\nServer: s\r\nContent-Length: 2\r\nX-A: b\r\n\r\nok",
+    "chunked": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+    "to the end": b"HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\n\r\nok",
+    "no content": b"HTTP/1.1 204 No Content\r\nX-A: b\r\n\r\n",
+    "not modified": b"HTTP/1.1 304 Not Modified\r\nETag: \"a\"\r\nContent-Length: 100\r\n\r\n",
+    "hop by hop": b"HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nKeep-Alive: 5\r\nContent-Length: 2\r\n\r\nok",
+    "cookie": b"HTTP/1.1 200 OK\r\nSet-Cookie: a=b; path=/\r\nSet-Cookie: SERVERID=z\r\nCache-Control: public\r\nContent-Length: 2\r\n\r\nok",
+    "not found": b"HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nnone",
+}
+REQUESTS = {
+    "get": get("/a?b=c", "Connection: close\r\nUser-Agent: x\r\nAccept: */*\r\n"),
+    "1.0": get("/", version="1.0"),
+    "post": get("/", "Connection: close\r\nContent-Length: 5\r\nContent-Type: a/b\r\n", "POST", body="hello"),
+    "chunked": get("/", "Connection: close\r\nTransfer-Encoding: chunked\r\n", "PUT", body="5\r\nhello\r\n0\r\n\r\n"),
+    "cookie": get("/", "Connection: close\r\nCookie: a=b; SERVERID=s1; c=d\r\n"),
+    "wrong cookie": get("/", "Connection: close\r\nCookie: SERVERID=s9\r\n"),
+    "forwarded": get("/", "Connection: close\r\nX-Forwarded-For: 10.0.0.1\r\nX-Forwarded-For: 10.0.0.2\r\n"),
+}
+
+
+@pytest.mark.parametrize("name", RESPONSES)
+def test_messages_are_haproxys(twins, name):
+    ask = twins(RESPONSES[name], backend=COOKIES + "    option forwardfor\n")
+    for kind, request in REQUESTS.items():
+        if (name, kind) != ("chunked", "1.0"):          # HAProxy sends chunks to a client of 1.0, against RFC 9112 7
+            same(ask, request)
+
+
+def test_head_is_haproxys(twins):
+    same(twins(RESPONSES["not modified"].replace(b"304 Not Modified", b"200 OK")), get("/", "Connection: close\r\n", "HEAD"))
+
+
 # ---- cookies: the same requests to Debian's HAProxy ----
 
-COOKIES = "    cookie SERVERID insert indirect nocache\n"
 COOKIE_CASES = [
     "", "Cookie: a=1\r\n", "Cookie: SERVERID=s1\r\n", "Cookie: SERVERID=s2\r\n", "Cookie: SERVERID=nobody\r\n", "Cookie: SERVERID=\r\n",
     "Cookie: a=1; SERVERID=s1\r\n", "Cookie: SERVERID=s1; b=2\r\n", "Cookie: a=1; SERVERID=s1; b=2\r\n",
