@@ -253,7 +253,7 @@ static void open_all(const struct conf *conf)
 	open_listeners(conf);
 	if (conf->proxy_count && !(guard.board = scoreboard_make(conf, &guard.board_fd)))
 		die(2, "cannot share memory with the worker: %s", strerror(errno));
-	if (conf->vrrp_count && !netlink_open())
+	if (conf->vrrp_count && !links_open())
 		die(2, "cannot open a netlink socket: %s", strerror(errno));
 	for (const struct vrrp_config *c = conf->vrrps; c; c = c->next) {
 		int fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -271,7 +271,7 @@ static void start_all(const struct conf *conf)
 	supervise_start();
 	if (conf->vrrp_count) {
 		routers_init();
-		netlink_refresh();
+		links_refresh();
 	}
 	tick.expired = ticked;
 	if (conf->proxy_count)

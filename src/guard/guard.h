@@ -66,6 +66,10 @@ enum router_block {
 /* adverts.c */
 bool adverts_open(struct interface *);          /* sockets and group; false with errno */
 void adverts_close(struct interface *);
+void adverts_send(struct router *, uint8_t priority);   /* to the group or to each peer */
+
+/* router.c */
+void routers_heard(struct interface *, const uint8_t *packet, size_t n);        /* an IP datagram of protocol 112 */
 void router_event(struct router *, enum vrrp_event_kind);       /* START, FAIL or STOP */
 void router_set_priority(struct router *, uint8_t);
 void routers_init(void);
@@ -77,9 +81,12 @@ void complain_drop(struct router *, const struct vrrp_advert *, enum vrrp_drop);
 void complain_addresses(struct router *, const struct vrrp_advert *);
 void complain_other_vrid(struct router *, const struct vrrp_advert *);
 
-/* netlink.c */
-bool netlink_open(void);
-void netlink_refresh(void);                     /* asks the kernel for all links and addresses, and acts on what is new */
+/* links.c */
+bool links_open(void);                          /* hears of changes; false with errno */
+void links_refresh(void);                       /* asks the kernel for all links and addresses, and acts on what is new */
+struct interface *interface_find(const char *name);     /* NULL: no router uses one of that name */
+
+/* netlink.c (netlink.h has what these stand on) */
 /* 0, or an errno. valid_s: the kernel removes it by itself after so long; asked again, the time starts anew. */
 int netlink_address_add(const struct vip *, uint32_t valid_s);
 int netlink_address_delete(const struct vip *);
@@ -91,7 +98,12 @@ void vips_renew(struct router *);
 void vips_release(struct router *);
 void vips_put_back(struct router *, struct vip *);      /* somebody else removed it */
 void vips_clean_at_start(struct router *);              /* what an earlier run has left behind */
-void vips_garp_timer(struct timer *, uint64_t now_ms);
+
+/* garp.c */
+void garp_start(struct router *);               /* the address has come: a burst now, and what follows it */
+void garp_stop(struct router *);
+void garp_one(const struct vip *);
+void garp_expired(struct timer *, uint64_t now_ms);
 
 /* sysctl.c */
 void sysctls_write(const struct conf *);

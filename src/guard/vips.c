@@ -3,22 +3,14 @@
  * guard that is killed or frozen loses its addresses before its peer takes them (DESIGN §2, dead-man addresses).
  */
 #include <errno.h>
-#include <linux/if_arp.h>
-#include <linux/if_ether.h>
-#include <linux/if_packet.h>
-#include <arpa/inet.h>
 #include <string.h>
-#include <sys/socket.h>
 #include "base/log.h"
 #include "guard/guard.h"
-#include "vrrp/announce.h"
 
 #define LIFETIME_S_MIN 2                /* the kernel rounds by a quarter of a second: one second could be too short */
 #define RENEW_MS_MIN 250                /* adverts may come every 10 ms; the kernel need not hear of each */
 #define REMOVALS_DAMPED 5               /* so often in a row, and it is put back only once a second */
 #define REMOVALS_CALM_MS 10000
-
-static int arp_socket = -1;
 
 uint32_t vips_lifetime_s(const struct vrrp_config *c)
 {
@@ -26,42 +18,6 @@ uint32_t vips_lifetime_s(const struct vrrp_config *c)
 	uint32_t s = 3 * c->advert_int_ms / 1000;
 
 	return s < LIFETIME_S_MIN ? LIFETIME_S_MIN : s;
-}
-
-static void announce(const struct vip *v)
-{
-	struct sockaddr_ll to = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ARP),
-		.sll_ifindex = (int)v->interface->index, .sll_halen = 6, .sll_addr = { 255, 255, 255, 255, 255, 255 } };
-	uint8_t frame[ANNOUNCE_ARP_BYTES];
-	char address[ADDR_TEXT_MAX];
-
-	if (arp_socket == -1)
-		arp_socket = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	announce_arp(&v->config->address.addr, v->interface->mac, frame);
-	if (arp_socket == -1 || sendto(arp_socket, frame, sizeof frame, 0, (struct sockaddr *)&to, sizeof to) == -1)
-		log_errno("cannot send a gratuitous ARP for %s on %s", addr_print(&v->config->address.addr, address),
-			v->interface->name);
-}
-
-static void announce_all(struct router *r, uint32_t repeat)
-{
-	for (uint32_t i = 0; i < repeat; i++)
-		for (uint32_t v = 0; v < r->config->vip_count; v++)
-			announce(&r->vips[v]);
-}
-
-void vips_garp_timer(struct timer *t, uint64_t now_ms)
-{
-	struct router *r = container_of(t, struct router, garp);
-	const struct vrrp_config *c = r->config;
-	bool second = r->garp_second;
-
-	if (r->vr.state != VRRP_MASTER)
-		return;
-	r->garp_second = false;
-	announce_all(r, second ? c->garp_master_repeat : c->garp_master_refresh_repeat);
-	if (c->garp_master_refresh_ms)
-		timer_set(&guard.loop.timers, t, now_ms + c->garp_master_refresh_ms);
 }
 
 static bool put_on(struct router *r, struct vip *v)
@@ -86,11 +42,7 @@ void vips_take(struct router *r)
 	r->renewed_ms = guard.loop.now_ms;
 	for (uint32_t v = 0; v < c->vip_count; v++)
 		(void)put_on(r, &r->vips[v]);
-	announce_all(r, c->garp_master_repeat);
-	r->garp_second = c->garp_master_delay_ms > 0;
-	uint32_t wait = r->garp_second ? c->garp_master_delay_ms : c->garp_master_refresh_ms;
-	if (wait)
-		timer_set(&guard.loop.timers, &r->garp, guard.loop.now_ms + wait);
+	garp_start(r);
 }
 
 void vips_renew(struct router *r)
@@ -112,7 +64,7 @@ void vips_release(struct router *r)
 {
 	char address[ADDR_TEXT_MAX];
 
-	timer_off(&guard.loop.timers, &r->garp);
+	garp_stop(r);
 	for (uint32_t i = 0; i < r->config->vip_count; i++) {
 		struct vip *v = &r->vips[i];
 		if (v->permanent || v->interface->index == 0)
@@ -142,7 +94,7 @@ void vips_put_back(struct router *r, struct vip *v)
 	v->removed_ms = now;
 	if (!put_on(r, v))
 		return;
-	announce(v);
+	garp_one(v);
 	if (v->removals <= REMOVALS_DAMPED)
 		log_warn("(%s) %s was removed from %s by somebody else: put back", r->config->name,
 			prefix_print(&v->config->address, address), v->interface->name);

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT
+ * Which links and addresses there are: asked at start and whenever the kernel tells of a change.
+ */
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/if.h>
+#include <linux/if_addr.h>
+#include <linux/rtnetlink.h>
+#include <string.h>
+#include <sys/socket.h>
+#include "base/log.h"
+#include "guard/netlink.h"
+
+static struct io events = { .fd = -1 };
+
+struct interface *interface_find(const char *name)
+{
+	for (uint32_t i = 0; i < guard.interface_count; i++)
+		if (strcmp(guard.interfaces[i].name, name) == 0)
+			return &guard.interfaces[i];
+	return NULL;
+}
+
+static struct interface *interface_by_index(uint32_t index)
+{
+	for (uint32_t i = 0; i < guard.interface_count; i++)
+		if (index && guard.interfaces[i].index == index)
+			return &guard.interfaces[i];
+	return NULL;
+}
+
+static void link_seen(const struct nlmsghdr *m)
+{
+	const struct ifinfomsg *info = mnl_nlmsg_get_payload(m);
+	const struct nlattr *name = netlink_attribute(m, sizeof *info, IFLA_IFNAME);
+	const struct nlattr *mac = netlink_attribute(m, sizeof *info, IFLA_ADDRESS);
+	struct interface *i = name ? interface_find(mnl_attr_get_str(name)) : NULL;
+
+	if (!i)
+		return;
+	if (i->index && i->index != (uint32_t)info->ifi_index)
+		adverts_close(i);       /* the old one has gone, and its sockets with it */
+	i->index = (uint32_t)info->ifi_index;
+	i->seen = true;
+	i->up = (info->ifi_flags & (IFF_UP | IFF_RUNNING)) == (IFF_UP | IFF_RUNNING);
+	if (mac && mnl_attr_get_payload_len(mac) == sizeof i->mac)
+		memcpy(i->mac, mnl_attr_get_payload(mac), sizeof i->mac);
+}
+
+static bool read_address(const struct nlmsghdr *m, struct prefix *p, uint32_t *valid_s)
+{
+	const struct ifaddrmsg *info = mnl_nlmsg_get_payload(m);
+	const struct nlattr *local = netlink_attribute(m, sizeof *info, IFA_LOCAL);
+	const struct nlattr *cache = netlink_attribute(m, sizeof *info, IFA_CACHEINFO);
+
+	if (info->ifa_family != AF_INET || !local || mnl_attr_get_payload_len(local) != 4)
+		return false;
+	*p = (struct prefix){ .addr.family = ADDR_IPV4, .length = info->ifa_prefixlen };
+	memcpy(p->addr.bytes, mnl_attr_get_payload(local), 4);
+	*valid_s = UINT32_MAX;
+	if (cache && mnl_attr_get_payload_len(cache) >= sizeof(struct ifa_cacheinfo))
+		*valid_s = ((const struct ifa_cacheinfo *)mnl_attr_get_payload(cache))->ifa_valid;
+	return true;
+}
+
+/* Every VIP of the configuration that this is. */
+static bool each_vip(uint32_t index, const struct addr *a, void (*act)(struct router *, struct vip *, uint32_t),
+	uint32_t valid_s)
+{
+	bool found = false;
+
+	for (uint32_t r = 0; r < guard.conf->vrrp_count; r++) {
+		struct router *router = &guard.routers[r];
+		for (uint32_t v = 0; v < router->config->vip_count; v++) {
+			struct vip *vip = &router->vips[v];
+			if (vip->interface->index != index || !addr_equal(&vip->config->address.addr, a))
+				continue;
+			found = true;
+			if (act)
+				act(router, vip, valid_s);
+		}
+	}
+	return found;
+}
+
+static void vip_is_present(struct router *r, struct vip *v, uint32_t valid_s)
+{
+	v->present = true;
+	v->permanent = valid_s == UINT32_MAX && r->config->priority == VRRP_PRIORITY_OWNER;
+}
+
+static void address_seen(const struct nlmsghdr *m)
+{
+	const struct ifaddrmsg *info = mnl_nlmsg_get_payload(m);
+	struct interface *i = interface_by_index(info->ifa_index);
+	struct prefix p;
+	uint32_t valid_s;
+
+	if (!read_address(m, &p, &valid_s) || each_vip(info->ifa_index, &p.addr, vip_is_present, valid_s))
+		return;
+	if (i && i->primary.family == ADDR_NONE)
+		i->primary = p.addr;
+}
+
+static void forget_links(void)
+{
+	for (uint32_t i = 0; i < guard.interface_count; i++) {
+		guard.interfaces[i].primary = (struct addr){ .family = ADDR_NONE };
+		guard.interfaces[i].up = guard.interfaces[i].seen = false;
+	}
+	for (uint32_t r = 0; r < guard.conf->vrrp_count; r++)
+		for (uint32_t v = 0; v < guard.routers[r].config->vip_count; v++)
+			guard.routers[r].vips[v].present = false;
+}
+
+void links_refresh(void)
+{
+	forget_links();
+	int error = netlink_dump(RTM_GETLINK, AF_UNSPEC, link_seen);
+	for (uint32_t i = 0; i < guard.interface_count && !error; i++) {
+		struct interface *gone = &guard.interfaces[i];
+		if (gone->seen || !gone->index)
+			continue;
+		adverts_close(gone);
+		gone->index = 0;
+	}
+	if (!error)
+		error = netlink_dump(RTM_GETADDR, AF_INET, address_seen);
+	if (error) {
+		log_err("netlink: cannot read the interfaces and their addresses: %s", strerror(error));
+		return;
+	}
+	routers_check();
+	for (uint32_t r = 0; r < guard.conf->vrrp_count; r++)
+		for (uint32_t v = 0; v < guard.routers[r].config->vip_count; v++)
+			if (guard.routers[r].vr.state == VRRP_MASTER && !guard.routers[r].vips[v].present)
+				vips_put_back(&guard.routers[r], &guard.routers[r].vips[v]);
+}
+
+/* Our own renewals are told to us as well: they are no news. */
+static bool is_news(const struct nlmsghdr *m)
+{
+	const struct ifaddrmsg *info = mnl_nlmsg_get_payload(m);
+	struct prefix p;
+	uint32_t valid_s;
+
+	return m->nlmsg_type != RTM_NEWADDR || !read_address(m, &p, &valid_s)
+		|| !each_vip(info->ifa_index, &p.addr, NULL, 0);
+}
+
+static void events_ready(struct io *io, short revents)
+{
+	bool news = false;
+
+	(void)revents;
+	for (int budget = 64; budget > 0; budget--) {
+		ssize_t n = recv(io->fd, &netlink_buffer, sizeof netlink_buffer, MSG_DONTWAIT);
+		if (n == -1 && errno == EAGAIN)
+			break;
+		if (n == -1) {
+			news = true;    /* ENOBUFS: some were lost, so everything is looked at anew */
+			continue;
+		}
+		int left = (int)n;
+		for (const struct nlmsghdr *m = &netlink_buffer.first; mnl_nlmsg_ok(m, left); m = mnl_nlmsg_next(m, &left))
+			news = news || is_news(m);
+	}
+	if (news && !guard.stopping)
+		links_refresh();
+}
+
+bool links_open(void)
+{
+	events.fd = netlink_open(RTMGRP_LINK | RTMGRP_IPV4_IFADDR);
+	if (events.fd == -1)
+		return false;
+	events.ready = events_ready;
+	loop_watch(&guard.loop, &events, POLLIN);
+	return true;
+}

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT
+ * The routers: events in, and what vrrp_step() answers to them carried out, here and nowhere else.
+ */
+#include <errno.h>
+#include <string.h>
+#include "base/log.h"
+#include "guard/guard.h"
+
+/* ---- what the state machine wants ---- */
+
+static void put_block(const struct router *r, char *out, size_t size)
+{
+	const char *name = r->interface->name;
+
+	switch (r->blocked) {
+	case ROUTER_NO_INTERFACE:
+		text_format(out, size, "there is no interface %s", name);
+		break;
+	case ROUTER_LINK_DOWN:
+		text_format(out, size, "the link of %s is down", name);
+		break;
+	case ROUTER_NO_ADDRESS:
+		text_format(out, size, "%s has no IPv4 address", name);
+		break;
+	default:
+		text_format(out, size, "%s", r->blocked == ROUTER_TRACK ? "a tracked backend has no server left"
+			: "the worker cannot serve");
+	}
+}
+
+static void log_state(const struct router *r)
+{
+	const struct vrrp *vr = &r->vr;
+	char from[ADDR_TEXT_MAX], text[128];
+	uint64_t silent = guard.loop.now_ms - vr->heard_ms;
+
+	addr_print(&vr->master, from);
+	switch (vr->why) {
+	case VRRP_WHY_SILENCE:
+		text_format(text, sizeof text, "no advert%s%s for %llu.%llu s", vr->master.family ? " from " : "",
+			vr->master.family ? from : "", (unsigned long long)silent / 1000, (unsigned long long)silent % 1000 / 100);
+		break;
+	case VRRP_WHY_RESIGNED:
+		text_format(text, sizeof text, "%s has resigned", from);
+		break;
+	case VRRP_WHY_PREEMPT:
+		text_format(text, sizeof text, "%s has the lower priority %u, ours is %u", from, vr->master_priority, vr->priority);
+		break;
+	case VRRP_WHY_HIGHER:
+		text_format(text, sizeof text, "%s has the higher priority %u, ours is %u", from, vr->master_priority, vr->priority);
+		break;
+	case VRRP_WHY_ADDRESS:
+		text_format(text, sizeof text, "%s has our priority %u and the higher address", from, vr->priority);
+		break;
+	case VRRP_WHY_LATE:
+		text_format(text, sizeof text, "this node was not running for longer than three adverts");
+		break;
+	case VRRP_WHY_OWNER:
+		text_format(text, sizeof text, "it owns the address: priority 255");
+		break;
+	case VRRP_WHY_FAILED:
+		put_block(r, text, sizeof text);
+		break;
+	default:
+		text_format(text, sizeof text, "%s", vr->why == VRRP_WHY_STOPPED ? "stopping" : "started");
+	}
+	log_notice("(%s) Entering %s STATE (%s)", r->config->name, vrrp_state_name(vr->state), text);
+}
+
+static void router_step(struct router *r, const struct vrrp_event *e)
+{
+	uint8_t before = r->vr.state;
+	unsigned actions = vrrp_step(&r->vr, guard.loop.now_ms, e);
+
+	if (actions & VRRP_DO_RESIGN)
+		adverts_send(r, 0);
+	if (actions & VRRP_DO_RELEASE)
+		vips_release(r);
+	if (actions & VRRP_DO_ADVERT) {
+		/* The lifetime starts before the advert does: the address must be gone when the peer's timer is up. */
+		if (before == VRRP_MASTER)
+			vips_renew(r);
+		adverts_send(r, r->vr.priority);
+	}
+	if (actions & VRRP_DO_TAKE)
+		vips_take(r);
+	if (r->vr.state != before)
+		log_state(r);
+	if (r->vr.deadline_ms == UINT64_MAX)
+		timer_off(&guard.loop.timers, &r->timer);
+	else
+		timer_set(&guard.loop.timers, &r->timer, r->vr.deadline_ms);
+}
+
+static void router_expired(struct timer *t, uint64_t now_ms)
+{
+	(void)now_ms;
+	router_step(container_of(t, struct router, timer), &(struct vrrp_event){ .kind = VRRP_TIMER });
+}
+
+void router_event(struct router *r, enum vrrp_event_kind kind)
+{
+	router_step(r, &(struct vrrp_event){ .kind = (uint8_t)kind });
+}
+
+void router_set_priority(struct router *r, uint8_t priority)
+{
+	if (r->vr.priority == priority)
+		return;
+	log_notice("(%s) Changing effective priority from %u to %u", r->config->name, r->vr.priority, priority);
+	router_step(r, &(struct vrrp_event){ .kind = VRRP_PRIORITY, .priority = priority });
+}
+
+/* ---- what is heard ---- */
+
+static void router_heard(struct router *r, const struct vrrp_advert *a)
+{
+	enum vrrp_drop drop = vrrp_packet_judge(r->config, a);
+
+	if (drop == VRRP_GOOD && r->vr.state != VRRP_BACKUP && r->vr.state != VRRP_MASTER)
+		drop = VRRP_DROP_STATE;
+	r->drops[drop]++;
+	if (drop != VRRP_GOOD) {
+		if (drop != VRRP_DROP_STATE)
+			complain_drop(r, a, drop);
+		return;
+	}
+	if (!vrrp_packet_same_addresses(r->config, a))
+		complain_addresses(r, a);
+	if (a->version == 3)
+		r->checksum = a->checksum;      /* in kind: a peer that sums otherwise would not hear us */
+	router_step(r, &(struct vrrp_event){ .kind = VRRP_HEARD, .advert = a });
+}
+
+void routers_heard(struct interface *i, const uint8_t *packet, size_t n)
+{
+	static struct vrrp_advert a;
+	enum vrrp_drop drop = vrrp_packet_parse(packet, n, &a);
+
+	for (uint32_t k = 0; k < guard.conf->vrrp_count; k++) {
+		struct router *r = &guard.routers[k];
+		if (r->interface != i || (drop == VRRP_GOOD && addr_equal(&a.source, &r->vr.source)))
+			continue;
+		if (drop != VRRP_GOOD) {
+			r->drops[drop]++;       /* nobody can say which router it was for: each counts it */
+		} else if (a.vrid == r->config->vrid) {
+			router_heard(r, &a);
+		} else {
+			r->drops[VRRP_DROP_VRID]++;
+			complain_other_vrid(r, &a);
+		}
+	}
+}
+
+/* ---- who takes part ---- */
+
+static bool backend_is_down(const struct track_config *t)
+{
+	const struct proxy_config *b = guard.conf->proxies;
+
+	while (b && b->index != t->backend)
+		b = b->next;
+	return guard.board && b && scoreboard_usable(guard.board, b) == 0;
+}
+
+static enum router_block block_of(struct router *r)
+{
+	struct interface *i = r->interface;
+
+	if (i->index == 0)
+		return ROUTER_NO_INTERFACE;
+	if (!i->up)
+		return ROUTER_LINK_DOWN;
+	if (r->config->source.family == ADDR_NONE && i->primary.family == ADDR_NONE)
+		return ROUTER_NO_ADDRESS;
+	for (const struct track_config *t = r->config->tracks; t; t = t->next)
+		if (t->weight == 0 && backend_is_down(t))
+			return ROUTER_TRACK;
+	return supervise_can_serve() ? ROUTER_FREE : ROUTER_WORKER;
+}
+
+static void router_check(struct router *r)
+{
+	struct interface *i = r->interface;
+	enum router_block block = block_of(r);
+	int weights = 0;
+
+	if (block != ROUTER_NO_INTERFACE && !adverts_open(i)) {
+		log_errno("(%s) cannot open the sockets for adverts on %s", r->config->name, i->name);
+		block = ROUTER_NO_INTERFACE;
+	}
+	r->vr.source = r->config->source.family != ADDR_NONE ? r->config->source : i->primary;
+	for (const struct track_config *t = r->config->tracks; t; t = t->next)
+		weights += backend_is_down(t) ? t->weight : 0;
+	router_set_priority(r, vrrp_effective_priority(r->config, weights));
+	if (!r->started && i->index) {
+		r->started = true;
+		vips_clean_at_start(r);
+	}
+	r->blocked = (uint8_t)block;
+	router_event(r, block == ROUTER_FREE ? VRRP_START : VRRP_FAIL);
+}
+
+void routers_check(void)
+{
+	for (uint32_t k = 0; k < guard.conf->vrrp_count && !guard.stopping; k++)
+		router_check(&guard.routers[k]);
+}
+
+void routers_stop(void)
+{
+	for (uint32_t k = 0; k < guard.conf->vrrp_count; k++)
+		router_event(&guard.routers[k], VRRP_STOP);
+}
+
+static struct interface *interface_named(const char *name)
+{
+	struct interface *i = interface_find(name);
+
+	if (!i) {
+		i = &guard.interfaces[guard.interface_count++];
+		*i = (struct interface){ .name = name, .receive.fd = -1, .send = -1 };
+	}
+	return i;
+}
+
+void routers_init(void)
+{
+	char name[96];
+	uint32_t k = 0;
+
+	for (const struct vrrp_config *c = guard.conf->vrrps; c; c = c->next, k++) {
+		struct router *r = &guard.routers[k];
+		uint32_t v = 0;
+		r->config = c;
+		r->interface = interface_named(c->interface);
+		r->timer.expired = router_expired;
+		r->garp.expired = garp_expired;
+		r->checksum = VRRP_SUM_PSEUDO;
+		vrrp_init(&r->vr, c);
+		for (const struct vip_config *vc = c->vips; vc; vc = vc->next, v++) {
+			r->vips[v].config = vc;
+			r->vips[v].interface = vc->device ? interface_named(vc->device) : r->interface;
+		}
+		/* Without it an address that expires takes along those that were added after it. */
+		text_format(name, sizeof name, "net/ipv4/conf/%s/promote_secondaries", c->interface);
+		if (!sysctl_write(name, "1"))
+			log_debug("(%s) cannot set %s: %s", c->name, name, strerror(errno));
+	}
+}
