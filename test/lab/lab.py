@@ -311,10 +311,20 @@ class Sampler:
         self.done = True
         self.thread.join()
 
+    def two_holders(self, since=0, until=float("inf")):
+        """The longest time in seconds for which both held it, as far as looks at two moments can tell: two in one look alone may
+        be a change between its halves, and count as nothing."""
+        longest, begin = 0, None
+        for when, holders in self.samples:
+            if len(holders) < 2 or not since <= when <= until:
+                begin = None
+            else:
+                begin = when if begin is None else begin
+                longest = max(longest, when - begin)
+        return longest
+
     def never_two(self):
-        """Two in one sample may be a change between the two looks; two in a row are two holders."""
-        pairs = zip(self.samples, self.samples[1:])
-        return not any(len(a[1]) == 2 and len(b[1]) == 2 for a, b in pairs)
+        return self.two_holders() == 0
 
 
 class Client:
