@@ -34,6 +34,7 @@ STRIP = $(shell $(TOOL) -print-prog-name=strip)
 NM = $(shell $(TOOL) -print-prog-name=nm)
 TEST_PACKAGES = gcc libc6-dev binutils file git libcmocka-dev python3 python3-pytest python3-scapy nginx curl keepalived \
 	haproxy iproute2 iputils-arping tcpdump tshark strace wrk nftables iptables util-linux procps openssl
+DEMO_PACKAGES = python3 iproute2 util-linux curl
 # The first Python that has pytest; others (pyenv's, a venv's) may come before the system's in PATH and lack it.
 PYTHON = $(shell for p in python3 /usr/bin/python3; do $$p -c 'import pytest' 2>/dev/null && echo $$p && exit; done; echo python3)
 
@@ -90,9 +91,9 @@ $(OUT)/libc-flags.txt: TEXT = $(HOSTGCC) $(TOOL) $(OPT)
 $(OUT)/%.txt: always | build/packages.done
 	@mkdir -p $(@D); echo '$(TEXT)' | cmp -s - $@ || echo '$(TEXT)' >$@
 
-build/packages.done build/test-packages.done: Makefile boards/packages.sh
+build/packages.done build/test-packages.done build/demo-packages.done: Makefile boards/packages.sh
 	@mkdir -p build
-	boards/packages.sh $(BUILD_PACKAGES) $(if $(findstring test,$@),$(TEST_PACKAGES))
+	boards/packages.sh $(BUILD_PACKAGES) $(if $(findstring test,$@),$(TEST_PACKAGES)) $(if $(findstring demo,$@),$(DEMO_PACKAGES))
 	@touch $@
 $(OUT)/musl.done: boards/apt.sh $(OUT)/libc-flags.txt | build/packages.done
 	boards/apt.sh build/sources source musl
@@ -137,7 +138,7 @@ system: all build/test-packages.done ## system tests (root, or user namespaces);
 	$(PYTHON) -m pytest -p no:cacheprovider -ra $(or $(TESTS),test)
 test: build/test-packages.done ## everything: unit, tidy, system
 	@test/build/all.sh $(MAKE)
-demo: all build/test-packages.done ## a cluster on this machine, broken before your eyes (KEEP=1 leaves it up)
+demo: all build/demo-packages.done ## a cluster on this machine, broken before your eyes (KEEP=1 leaves it up)
 	KEEP=$(KEEP) test/demo/demo.sh
 size: all ## bytes by object file, and the largest symbols
 	@size $(OBJ) | sort -n; $(NM) -S --size-sort -t d $(OUT)/tandem.debug | tail -n 30; ls -l build/tandem

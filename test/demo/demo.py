@@ -29,7 +29,9 @@ def run(*command, **options):
 
 
 def spawn(node, *command, **options):
-    process = subprocess.Popen(["ip", "netns", "exec", node, *command], stdin=subprocess.DEVNULL, **options)
+    # Each of these words execs the next; what runs on a node dies with the demo, however that ends.
+    command = ["setpriv", "--pdeathsig", "KILL", "ip", "netns", "exec", node, *command]
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, **options)
     processes.append(process)
     return process
 
@@ -128,9 +130,9 @@ class Client:
                 else:
                     self.answers.append((float(when), what))
 
-    def servers(self):
+    def servers(self, since=0.0):
         with self.lock:
-            return sorted({who for _, who in self.answers})
+            return sorted({who for when, who in self.answers if when >= since})
 
     def longest_gap(self, since):
         with self.lock:
@@ -161,23 +163,32 @@ FAULTS = [
 def break_and_mend(master, backup, client, fault):
     name, number, limit, bound = fault
     problems = []
-    before = client.servers()
+
+    def wrong(text):
+        problems.append(text)
+        say(f"WRONG: {text}")
+
     since = time.monotonic()
     say(f"{master.name} is {name}")
     if number == signal.SIGTERM:
         os.kill(master.guard.pid, number)
     else:
         master.send(number)
-    if not wait_for(backup.holds_vip, limit + 5):
-        problems.append(f"{backup.name} did not become master")
+    taken = wait_for(backup.holds_vip, limit + 5)
+    if taken:
+        say(f"{backup.name} is master and holds {VIP}")
+    else:
+        wrong(f"{backup.name} did not become master")
     if master.holds_vip():
-        problems.append(f"{VIP} is still on {master.name}, which is {name}")
-    say(f"{backup.name} is master and holds {VIP}; {master.name} does not")
+        wrong(f"{VIP} is still on {master.name}, which is {name}")
+    else:
+        say(f"{VIP} is no longer on {master.name}")
     wait_for(lambda: client.longest_gap(time.monotonic() - 0.1) < 0.1, 2)
     gap = client.longest_gap(since)
-    say(f"the client waited {gap:.2f} s at most (limit {limit:.2f} s: {bound} and {MARGIN} s); its server: {', '.join(before)}")
+    say(f"the longest gap the client saw: {gap:.2f} s (limit {limit:.2f} s: {bound} and {MARGIN} s);"
+        f" its session is on {', '.join(client.servers(since)) or 'no server'}")
     if gap > limit:
-        problems.append(f"the gap of {gap:.2f} s is longer than {limit:.2f} s")
+        wrong(f"the gap of {gap:.2f} s is longer than {limit:.2f} s")
     since = time.monotonic()
     if number == signal.SIGSTOP:
         say(f"{master.name} goes on (SIGCONT)")
@@ -186,25 +197,36 @@ def break_and_mend(master, backup, client, fault):
         master.guard.wait()
         say(f"{master.name} starts again")
         master.start()
-    if not wait_for(lambda: master.holds_vip() and not backup.holds_vip(), 15):
-        problems.append(f"{master.name} did not become master again")
-    time.sleep(0.3)
-    say(f"{master.name} is master again: it has the higher priority; the client waited {client.longest_gap(since):.2f} s at most")
-    after = client.servers()
-    if len(after) != 1:
-        problems.append(f"the session moved between servers: {', '.join(after)}")
+    if wait_for(lambda: master.holds_vip() and not backup.holds_vip(), 15):
+        time.sleep(0.3)
+        say(f"{master.name} has the higher priority and is master again; the longest gap: {client.longest_gap(since):.2f} s")
+    else:
+        wrong(f"{master.name} did not become master again, or {backup.name} kept {VIP}")
+    if len(client.servers()) != 1:
+        wrong(f"the session moved between servers: {', '.join(client.servers())}")
     return problems
 
 
 def keep_up(nodes):
-    pid = nodes[0].guard.pid
-    enter = f"nsenter -t {pid} -m" if os.environ.get("DEMO_ROOT") else f"nsenter -t {pid} -U --preserve-credentials -m"
-    print(f"\nThe cluster stays up until Ctrl-C (or: kill {os.getpid()}). From another terminal:")
-    print(f"  {enter} ip netns exec client curl -i http://{VIP}/      ask the floating address")
-    print(f"  {enter} ip -n lb01 addr show eth0                       who holds it")
-    print(f"  kill -9 {pid}                                           kill the master; its log: {nodes[0].log}")
-    while True:
+    node = nodes[0]
+    pid = node.guard.pid
+    enter = f"nsenter -t {os.getpid()} -m" if os.environ.get("DEMO_ROOT") else f"nsenter -t {os.getpid()} -U --preserve-credentials -m"
+    print(f"""
+The cluster stays up until Ctrl-C here, or: kill {os.getpid()}
+From another terminal, as this user:
+  {enter} ip netns exec client curl -i http://{VIP}/
+                      ask the floating address, as the client does
+  {enter} ip -n lb01 addr show eth0
+                      is {VIP} on lb01? (likewise lb02)
+  {enter} ip netns exec lb02 sh
+                      a shell on lb02 (likewise lb01, web01, web02, client)
+  kill -9 {pid}       kill the master; tail -f {nodes[1].log} shows the other one take over
+  {enter} ip netns exec {node.name} {TANDEM} run -n {node.name} -f {node.conf}
+                      start it again""", flush=True)
+    try:
         signal.pause()
+    except KeyboardInterrupt:
+        say("ended")
 
 
 def main():
@@ -233,21 +255,23 @@ def main():
         time.sleep(1)
         for fault in FAULTS:
             problems += break_and_mend(*nodes, client, fault)
-        say(f"{client.answered()} answers, {client.failures} failed requests, all of one session on {', '.join(client.servers())}")
-        for problem in problems:
-            say(f"WRONG: {problem}")
+        say(f"{client.answered()} answers, {client.failures} failed requests; the one session was on {', '.join(client.servers())}")
+        if problems:
+            say(f"the demo failed: {'; '.join(problems)}")
+        else:
+            say("the session stayed on its server, and no address stayed on a dead node")
         if os.environ.get("KEEP"):
             keep_up(nodes)
+        return 1 if problems else 0
     except KeyboardInterrupt:
-        pass
+        say("ended")
+        return 130
     finally:
         for process in processes:
             if process.poll() is None:
                 process.kill()
                 process.wait()
         shutil.rmtree(folder, ignore_errors=True)
-    say("a session stayed on its server, and no address stayed on a dead node" if not problems else "the demo failed")
-    return 1 if problems else 0
 
 
 signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))

@@ -3,7 +3,7 @@
 # make demo: two nodes, two web servers and a client on one machine; the master is stopped, killed and frozen in turn.
 # Everything happens in network namespaces of its own, so no root is needed where user namespaces are allowed.
 cd "$(dirname "$0")/../.." || exit 2
-for tool in ip unshare python3; do
+for tool in ip unshare nsenter setpriv python3; do
 	command -v $tool >/dev/null || { echo "demo: $tool is missing (Debian: iproute2, util-linux, python3)" >&2; exit 2; }
 done
 if [ "$(id -u)" = 0 ]; then
@@ -11,8 +11,8 @@ if [ "$(id -u)" = 0 ]; then
 elif unshare -Urnm true 2>/dev/null; then
 	set -- unshare -Urnm
 else
-	echo "demo: this needs root, or a kernel that allows user namespaces (sysctl kernel.unprivileged_userns_clone," \
-		"user.max_user_namespaces)" >&2
+	echo "demo: this user may not make user namespaces ($(unshare -Urnm true 2>&1)): run it as root, or allow them" \
+		"(sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns)" >&2
 	exit 2
 fi
 [ "$(id -u)" = 0 ] && export DEMO_ROOT=1
