@@ -148,9 +148,11 @@ static bool is_peer(const struct vrrp_config *c, const struct addr *source)
 
 enum vrrp_drop vrrp_packet_judge(const struct vrrp_config *c, const struct vrrp_advert *a)
 {
+	const struct addr group = addr_ipv4(VRRP_GROUP_IPV4);
+
 	if (a->version != c->version)
 		return VRRP_DROP_OTHER_VERSION;
-	if (addr_is_multicast(&a->destination) == (c->peers != NULL))
+	if (c->peers ? addr_is_multicast(&a->destination) : !addr_equal(&a->destination, &group))
 		return VRRP_DROP_CAST;
 	if (a->ttl != 255)              /* it has crossed a router: RFC 9568 §5.1.1.3; peers are on this link as well */
 		return VRRP_DROP_TTL;
