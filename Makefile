@@ -5,6 +5,9 @@
 MAKEFLAGS += --no-builtin-rules
 .DELETE_ON_ERROR:
 BOARD ?= x86_64
+ifeq ($(wildcard boards/$(BOARD).mk),)
+$(error There is no boards/$(BOARD).mk. BOARD is one of: $(patsubst boards/%.mk,%,$(wildcard boards/*.mk)))
+endif
 include boards/$(BOARD).mk
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -105,6 +108,7 @@ $(OUT)/musl.done: boards/apt.sh $(OUT)/libc-flags.txt | build/packages.done
 	ln -sfn /usr/include/$(TRIPLET)/asm $(MUSL)/include/asm
 	@touch $@
 $(OUT)/external.done: $(OUT)/flags.txt
+	@command -v $(firstword $(CC)) >/dev/null || { echo "There is no compiler $(firstword $(CC)) (from CC or CROSS_COMPILE)."; exit 1; }
 	@if echo '#include <features.h>' | $(CC) -E -dM - | grep -q __GLIBC__; \
 		then echo "$(CC) compiles for glibc, tandem wants musl. Without CC= and CROSS_COMPILE= make builds musl itself."; exit 1; fi
 	@touch $@
