@@ -153,6 +153,11 @@ bool addr_is_multicast(const struct addr *a)
 	return a->family == ADDR_IPV4 ? a->bytes[0] >> 4 == 14 : a->family == ADDR_IPV6 && a->bytes[0] == 0xff;
 }
 
+bool addr_is_link_local(const struct addr *a)
+{
+	return a->family == ADDR_IPV6 && a->bytes[0] == 0xfe && a->bytes[1] >> 6 == 2;
+}
+
 bool prefix_contains(const struct prefix *p, const struct addr *a)
 {
 	unsigned whole = p->length / 8u, bits = p->length % 8u;

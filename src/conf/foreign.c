@@ -34,9 +34,9 @@ static const struct { uint32_t where; const char *words, *reason; } table[] = {
 		"is keepalived's: here 'track_backend BACKEND' follows the service, without scripts" },
 	{ AS_LINE | IN_VRRP, "preempt", "is keepalived's: it is the rule here; 'nopreempt' turns it off" },
 	{ AS_LINE | IN_VRRP, "preempt_delay notify notify_master notify_backup notify_fault notify_stop "
-		"track_interface use_vmac virtual_ipaddress_excluded virtual_routes",
+		"track_interface",
 		"is keepalived's and comes later" },
-	{ AS_LINE | IN_VRRP, "accept debug dont_track_primary down_timer_adverts smtp_alert unicast_ttl "
+	{ AS_LINE | IN_VRRP, "accept debug dont_track_primary down_timer_adverts smtp_alert "
 		"virtual_rules", KEEPALIVED },
 
 	{ AS_LINE | IN_PROXY, "acl use_backend http-request http-response redirect stats",
@@ -71,7 +71,8 @@ static const struct { uint32_t where; const char *words, *reason; } table[] = {
 		"is about host names, which are not looked up: give the server's IP address" },
 	{ AS_SERVER, "agent-check error-limit id maxconn maxqueue observe on-error on-marked-down send-proxy "
 		"send-proxy-v2 slowstart source track init-state", HAPROXY },
-	{ AS_VIP, "brd scope", KEEPALIVED },
+	{ AS_VIP, "brd broadcast home mngtmpaddr noprefixroute use_vmac peer no_track", KEEPALIVED },
+	{ AS_ROUTE, "to gw or nexthop onlink proto mtu tos preference weight advmss hoplimit track_group no_track", KEEPALIVED },
 };
 
 bool word_in_list(const char *list, struct str word)

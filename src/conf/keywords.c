@@ -80,17 +80,49 @@ static const struct keyword table[] = {
 	{ AS_LINE | IN_VRRP, 1, 1, "auth_pass", set_auth_pass, VRRP(auth_pass), 0, 0, 0, "TEXT\0"
 		"up to 8 bytes, the same on all nodes; version 2 only" },
 	{ AS_LINE | IN_VRRP | REPEATS, 1, ARGS_ANY, "virtual_ipaddress", set_vip, NOWHERE, 0, 0, 0,
-		"ADDRESS[/LENGTH] [dev INTERFACE] [label LABEL]\0"
-		"a floating address; one a line; /32 without a length" },
+		"ADDRESS[/LENGTH] [dev INTERFACE] [label LABEL] [scope SCOPE]\0"
+		"a floating address; one a line; without a length /32 or /128. The first one's family is that of the "
+		"adverts; those of the other family are moved and not advertised" },
+	{ AS_LINE | IN_VRRP | REPEATS, 1, ARGS_ANY, "virtual_ipaddress_excluded", set_vip, NOWHERE, 1, 0, 0,
+		"ADDRESS[/LENGTH] [dev INTERFACE] [label LABEL] [scope SCOPE]\0"
+		"an address that moves with the others, but is not in the adverts" },
 	{ AS_VIP | IN_VRRP, 1, 1, "dev", set_interface, FIELD(vip_config, device), 0, 0, 0, "INTERFACE\0"
 		"where the address appears, if not on the router's interface" },
 	{ AS_VIP | IN_VRRP, 1, 1, "label", set_interface, FIELD(vip_config, label), 1, 0, 0, "LABEL\0"
 		"how `ip address` shows it, such as eth0:vip" },
-	{ AS_LINE | IN_VRRP, 1, 1, "unicast_src_ip", set_ipv4, VRRP(source), 0, 0, 0, "ADDRESS\0"
+	{ AS_VIP | IN_VRRP, 1, 1, "scope", set_scope, FIELD(vip_config, scope), 0, 0, 0,
+		"global | site | link | host | 0..255\0"
+		"of the address (global)" },
+	{ AS_LINE | IN_VRRP | REPEATS, 1, ARGS_ANY, "virtual_routes", set_route, NOWHERE, 0, 0, 0,
+		"DESTINATION [via GATEWAY] [dev INTERFACE] [src ADDRESS] [metric N] [table N] [scope SCOPE]\0"
+		"a route that only the master has; one a line" },
+	{ AS_ROUTE | IN_VRRP, 1, 1, "via", set_address, FIELD(route_config, via), 0, 0, 0, "GATEWAY\0"
+		"the router that knows the way" },
+	{ AS_ROUTE | IN_VRRP, 1, 1, "dev", set_interface, FIELD(route_config, device), 0, 0, 0, "INTERFACE\0"
+		"where it leads out" },
+	{ AS_ROUTE | IN_VRRP, 1, 1, "src", set_address, FIELD(route_config, source), 0, 0, 0, "ADDRESS\0"
+		"what programs send from that way" },
+	{ AS_ROUTE | IN_VRRP, 1, 1, "metric", set_number, FIELD(route_config, metric), 0, UINT32_MAX, 0, "N\0"
+		"the lowest of several to one destination is taken" },
+	{ AS_ROUTE | IN_VRRP, 1, 1, "table", set_number, FIELD(route_config, table), 1, UINT32_MAX, 0, "N\0"
+		"the routing table (254, main)" },
+	{ AS_ROUTE | IN_VRRP, 1, 1, "scope", set_scope, FIELD(route_config, scope), 0, 0, 0,
+		"global | site | link | host | 0..255\0"
+		"of the destination (link without a gateway, else global)" },
+	{ AS_LINE | IN_VRRP, 0, 1, "use_vmac", set_vmac, VRRP(vmac), 0, 0, 0, "[INTERFACE]\0"
+		"the addresses have the virtual MAC 00:00:5e:00:01:ID (IPv6: 02:ID), on a macvlan made for them "
+		"(vrrp.ID; IPv6: vrrp6.ID)" },
+	{ AS_LINE | IN_VRRP, 0, 0, "vmac_xmit_base", set_value, VRRP(vmac_xmit_base), 1, 0, 0, "\0"
+		"with use_vmac: adverts come from the interface's own MAC" },
+	{ AS_LINE | IN_VRRP, 1, 1, "unicast_src_ip", set_address, VRRP(source), 0, 0, 0, "ADDRESS\0"
 		"the address that adverts to the peers come from (the interface's first)" },
 	{ AS_LINE | IN_VRRP | REPEATS, 1, 1, "unicast_peer", set_peer, NOWHERE, 0, 0, 0, "ADDRESS\0"
 		"another node: adverts go to it instead of the multicast group, and only peers are listened to" },
-	{ AS_LINE | IN_VRRP, 1, 1, "mcast_src_ip", set_ipv4, VRRP(source), 0, 0, 0, "ADDRESS\0"
+	{ AS_LINE | IN_VRRP, 1, 1, "unicast_ttl", set_number, VRRP(unicast_ttl), 1, 255, 0, "1..255\0"
+		"TTL of adverts to peers, and the least that theirs must have (255; nothing is asked of IPv6 peers)" },
+	{ AS_LINE | IN_VRRP, 0, 0, "v3_checksum_as_v2", set_value, VRRP(checksum_as_v2), 1, 0, 0, "\0"
+		"version 3 over IPv4: checksums without a pseudo-header (RFC 9568), whatever the peer's are" },
+	{ AS_LINE | IN_VRRP, 1, 1, "mcast_src_ip", set_address, VRRP(source), 0, 0, 0, "ADDRESS\0"
 		"the address that multicast adverts come from (the interface's first)" },
 	{ AS_LINE | IN_VRRP, 1, 1, "garp_master_delay", set_seconds, VRRP(garp_master_delay_ms), 0, 255000, 5000,
 		"SECONDS\0"
@@ -98,6 +130,12 @@ static const struct keyword table[] = {
 	{ AS_LINE | IN_VRRP, 1, 1, "garp_master_repeat", set_number, VRRP(garp_master_repeat), 1, 100, 5,
 		"1..100\0"
 		"gratuitous ARP frames each of these two times" },
+	{ AS_LINE | IN_VRRP, 1, 1, "garp_lower_prio_delay", set_seconds, VRRP(garp_lower_prio_delay_ms), 0, 255000, 5000,
+		"SECONDS\0"
+		"the same after a master with a lower priority was heard" },
+	{ AS_LINE | IN_VRRP, 1, 1, "garp_lower_prio_repeat", set_number, VRRP(garp_lower_prio_repeat), 0, 100, 5,
+		"0..100\0"
+		"frames then; 0: none" },
 	{ AS_LINE | IN_VRRP, 1, 1, "garp_master_refresh", set_seconds, VRRP(garp_master_refresh_ms),
 		0, 86400000, 60000, "SECONDS\0"
 		"how often the master repeats it; 0: never" },

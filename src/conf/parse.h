@@ -35,7 +35,8 @@ enum {
 	AS_TRACK = 1 << 18,     /* on a track_backend line */
 	AS_STATS = 1 << 19,     /* behind `stats` */
 	AS_SOCKET = 1 << 20,    /* on a stats socket line */
-	AS_ALL = 0x1fff00,
+	AS_ROUTE = 1 << 23,     /* on a virtual_routes line */
+	AS_ALL = 0xffff00,
 
 	REPEATS = 1 << 24,      /* may stand in a section more than once */
 	TAKES_NO = 1 << 25,     /* `no option X` */
@@ -44,7 +45,8 @@ enum {
 
 /* Sizes of things; with them the largest file that is accepted fits CONF_ARENA_MAX. */
 #define CONF_VRRPS_MAX 64
-#define CONF_VIPS_MAX 255               /* of one vrrp section: the packet counts them in a byte */
+#define CONF_VIPS_MAX 255               /* of one vrrp section: the packet counts them in a byte; and as many excluded */
+#define CONF_ROUTES_MAX 64
 #define CONF_PEERS_MAX 32
 #define CONF_TRACKS_MAX 16
 #define CONF_SYSCTLS_MAX 64
@@ -53,7 +55,7 @@ enum {
 #define CONF_SERVERS_MAX 1024
 #define CONF_NAME_MAX 63                /* bytes of a name */
 #define CONF_ERRORS_MAX 100             /* then reading stops */
-#define KEYWORDS_MAX 160
+#define KEYWORDS_MAX 200
 
 struct parser;
 struct keyword;
@@ -163,10 +165,10 @@ const char *print_ms(uint32_t ms, char out[16]);        /* "1500ms", "2s" */
 
 keyword_set begin_global, begin_vrrp, begin_proxy;
 keyword_set set_number, set_seconds, set_ms, set_bytes, set_value, set_choice, set_name, set_path,
-	set_interface, set_ipv4;
+	set_interface, set_address;
 keyword_set set_family, set_no, set_option_bit;
 keyword_set set_node, set_sysctl, set_log, set_stats_socket, set_mode_bits, set_level;
-keyword_set set_auth_type, set_auth_pass, set_vip, set_peer, set_track, set_track_weight;
+keyword_set set_auth_type, set_auth_pass, set_vip, set_scope, set_route, set_vmac, set_peer, set_track, set_track_weight;
 keyword_set set_bind, set_server, set_default_server, set_server_cookie, set_check_addr, set_balance,
 	set_cookie, set_cookie_domain, set_expect, set_expect_status, set_expect_string, set_redispatch,
 	set_http_mode, set_httpchk, set_proxy_log, set_default_backend;

@@ -175,15 +175,13 @@ void set_interface(struct parser *p, const struct keyword *k, const struct str *
 		store_text(object, k, keep_text(p, s));
 }
 
-void set_ipv4(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n, void *object)
+void set_address(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n, void *object)
 {
 	struct addr a;
 
 	(void)n;
 	if (!addr_parse(args[0], &a))
 		refuse(p, "'%s' must be an address, not '%.*s'", k->name, CLIPPED(args[0]));
-	else if (a.family == ADDR_IPV6)
-		refuse(p, "'%s %.*s': VRRP over IPv6 comes later", k->name, CLIPPED(args[0]));
 	else if (addr_is_any(&a) || addr_is_multicast(&a))
 		refuse(p, "'%s %.*s': no node can have this address", k->name, CLIPPED(args[0]));
 	else

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 #include "conf/parse.h"
+#include "vrrp/packet.h"
 
 /* ---- one vrrp section ---- */
 
@@ -11,11 +12,59 @@ static void verify_required(struct parser *p, const struct vrrp_config *v)
 {
 	const char *node = p->conf->global.node;
 	const char *missing = !v->interface ? "interface" : v->vrid == 0 ? "virtual_router_id" :
-		!v->vips ? "virtual_ipaddress" : NULL;
+		vrrp_advertised(v) == 0 ? "virtual_ipaddress" : NULL;
 
 	if (missing)
 		refuse_at(p, v->line, "vrrp '%s' has no '%s' line%s%s%s", v->name, missing,
 			p->marker_line ? " for node '" : "", p->marker_line ? node : "", p->marker_line ? "'" : "");
+}
+
+static void verify_families(struct parser *p, struct vrrp_config *v)
+{
+	bool ipv6 = vrrp_family(v) == ADDR_IPV6;
+	const struct vip_config *first = v->vips;
+	uint32_t version = line_of(p, AS_LINE, "version");
+	char text[ADDR_TEXT_MAX];
+
+	while (first && first->excluded)
+		first = first->next;
+	if (!first)
+		return;
+	if (ipv6 && version && v->version == 2)
+		refuse_at(p, version, "version 2 has no IPv6, and virtual_ipaddress %s decides that adverts are IPv6: use "
+			"version 3, or give an IPv4 address first", addr_print(&first->address.addr, text));
+	if (ipv6)
+		v->version = 3;
+	if (ipv6 && vrrp_advertised(v) > VRRP_IPV6_MAX)
+		refuse_at(p, v->line, "more than %u IPv6 addresses in an advert: make the others virtual_ipaddress_excluded",
+			(unsigned)VRRP_IPV6_MAX);
+	if (ipv6 && !addr_is_link_local(&first->address.addr))
+		warn_at(p, first->line, "the first IPv6 address is not a link-local one, such as fe80::10: tandem and keepalived "
+			"do without it, other routers do not (RFC 9568 §5.2.9)");
+	for (const struct peer_config *peer = v->peers; peer; peer = peer->next)
+		if (peer->address.family != first->address.addr.family)
+			refuse_at(p, v->line, "unicast_peer %s is not of the family of the adverts, which is that of the first "
+				"virtual_ipaddress", addr_print(&peer->address, text));
+	if (v->source.family && v->source.family != first->address.addr.family)
+		refuse_at(p, v->line, "%s is not of the family of the adverts, which is that of the first virtual_ipaddress",
+			addr_print(&v->source, text));
+	if (ipv6 && v->source.family && !v->peers && !addr_is_link_local(&v->source))
+		refuse_at(p, v->line, "mcast_src_ip %s: IPv6 adverts come from a link-local address", addr_print(&v->source, text));
+}
+
+/* keepalived's names. */
+static void verify_vmac(struct parser *p, struct vrrp_config *v)
+{
+	char name[16];
+
+	if (v->vmac && !*v->vmac) {
+		(void)text_format(name, sizeof name, "vrrp%s.%u", vrrp_family(v) == ADDR_IPV6 ? "6" : "", (unsigned)v->vrid);
+		v->vmac = keep_text(p, str_z(name));
+	}
+	if (v->vmac && v->interface && strcmp(v->vmac, v->interface) == 0)
+		refuse_at(p, v->line, "use_vmac %s: that is the router's interface itself", v->vmac);
+	if (v->vmac_xmit_base && !v->vmac)
+		warn_at(p, v->line, "vmac_xmit_base has no effect without use_vmac");
 }
 
 static void verify_interval(struct parser *p, const struct vrrp_config *v)
@@ -72,11 +121,13 @@ static void verify_addresses(struct parser *p, const struct vrrp_config *v)
 	}
 }
 
-static void verify_vrrp(struct parser *p, const struct vrrp_config *v)
+static void verify_vrrp(struct parser *p, struct vrrp_config *v)
 {
 	uint32_t nopreempt = line_of(p, AS_LINE, "nopreempt");
 
 	verify_required(p, v);
+	verify_families(p, v);
+	verify_vmac(p, v);
 	verify_interval(p, v);
 	verify_auth(p, v);
 	verify_addresses(p, v);
@@ -235,9 +286,12 @@ static void compare_vrrps(struct parser *p, const struct vrrp_config *a, const s
 	char text[ADDR_TEXT_MAX];
 
 	if (a->interface && b->interface && strcmp(a->interface, b->interface) == 0 && a->vrid
-	    && a->vrid == b->vrid)
+	    && a->vrid == b->vrid && vrrp_family(a) == vrrp_family(b))
 		refuse_at(p, b->line, "vrrp '%s' has virtual_router_id %u on %s, as '%s' in line %u has", b->name,
 			(unsigned)b->vrid, b->interface, a->name, a->line);
+	if (a->vmac && b->vmac && strcmp(a->vmac, b->vmac) == 0)
+		refuse_at(p, b->line, "vrrp '%s' and '%s' in line %u would make the same interface %s: give use_vmac another name",
+			b->name, a->name, a->line, a->vmac);
 	for (const struct vip_config *x = a->vips; x; x = x->next)
 		for (const struct vip_config *y = b->vips; y; y = y->next)
 			if (addr_equal(&x->address.addr, &y->address.addr))

@@ -12,10 +12,23 @@
 #define VRRP_PRIORITY_OWNER 255
 
 struct vip_config {
-	struct prefix address;          /* /32 when the line has no length */
+	struct prefix address;          /* /32 or /128 when the line has no length */
 	const char *device, *label;     /* NULL: the router's interface; no label */
+	uint8_t scope;                  /* as rtnetlink counts them: 0 global, 253 link, 254 host */
+	bool excluded;                  /* moved with the others, not advertised */
 	uint32_t line;
 	struct vip_config *next;
+};
+/* virtual_routes: on the master only. */
+struct route_config {
+	struct prefix to;               /* length 0: default */
+	struct addr via, source;        /* ADDR_NONE: none */
+	const char *device;             /* NULL: where the gateway is, or the router's interface */
+	uint32_t metric, table;         /* 0: the kernel's defaults */
+	uint8_t scope;
+	bool scope_given;
+	uint32_t line;
+	struct route_config *next;
 };
 struct peer_config { struct addr address; struct peer_config *next; };
 
@@ -41,14 +54,45 @@ struct vrrp_config {
 	uint32_t garp_master_repeat;            /* 5 frames a burst */
 	uint32_t garp_master_refresh_ms;        /* 60 s; 0: never */
 	uint32_t garp_master_refresh_repeat;    /* 1 */
+	uint8_t unicast_ttl;                    /* sent to peers, and the least that is accepted; 0: 255 sent */
+	bool checksum_as_v2;                    /* version 3 over IPv4: no pseudo-header, whatever the peer does */
+	uint32_t garp_lower_prio_delay_ms, garp_lower_prio_repeat;      /* when a weaker master is heard; 5 s, 5 frames */
 	struct addr source;                     /* unicast_src_ip or mcast_src_ip; ADDR_NONE: the interface's first address */
 	struct peer_config *peers;              /* not NULL: unicast */
 	uint32_t peer_count;
 	struct vip_config *vips;
-	uint32_t vip_count;
+	uint32_t vip_count;                     /* excluded ones as well */
+	struct route_config *routes;
+	const char *vmac;                       /* use_vmac: the interface to make, with the virtual MAC; NULL: none */
+	bool vmac_xmit_base;                    /* adverts leave by the interface below it */
 	struct track_config *tracks;
 	uint32_t track_count;
 	uint32_t index, line;
 	struct vrrp_config *next;
 };
+
+/* The family of the adverts: that of the first address that is not an excluded one. */
+static inline uint8_t vrrp_family(const struct vrrp_config *c)
+{
+	const struct vip_config *v = c->vips;
+
+	while (v && v->excluded)
+		v = v->next;
+	return v ? v->address.addr.family : ADDR_IPV4;
+}
+
+/* Adverts carry the addresses of their own family; the others are moved, and not spoken of. */
+static inline bool vrrp_advertises(const struct vrrp_config *c, const struct vip_config *v)
+{
+	return !v->excluded && v->address.addr.family == vrrp_family(c);
+}
+
+static inline uint32_t vrrp_advertised(const struct vrrp_config *c)
+{
+	uint32_t n = 0;
+
+	for (const struct vip_config *v = c->vips; v; v = v->next)
+		n += vrrp_advertises(c, v);
+	return n;
+}
 #endif

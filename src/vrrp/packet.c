@@ -3,6 +3,7 @@
 #include <string.h>
 
 #define IP_HEADER 20
+#define IPV6_HEADER 40
 #define VRRP_HEADER 8
 #define TYPE_ADVERT 1
 #define TOS_INTERNETWORK_CONTROL 0xc0
@@ -16,6 +17,7 @@ static const char *const drop_names[VRRP_DROP_COUNT_OF] = {
 	[VRRP_DROP_CAST] = "multicast instead of unicast or the reverse", [VRRP_DROP_PEER] = "not a configured peer",
 	[VRRP_DROP_AUTH_TYPE] = "other authentication", [VRRP_DROP_PASSWORD] = "other password",
 	[VRRP_DROP_INTERVAL] = "other interval", [VRRP_DROP_VRID] = "unknown virtual_router_id",
+	[VRRP_DROP_FAMILY] = "other address family", [VRRP_DROP_LINK_LOCAL] = "first address not link-local",
 	[VRRP_DROP_STATE] = "not taking part",
 };
 
@@ -54,38 +56,66 @@ static uint32_t fold(uint32_t total)
 	return total;
 }
 
-static uint32_t pseudo_header(const uint8_t *source, const uint8_t *destination, size_t n)
+struct addr vrrp_group(uint8_t family)
 {
-	return sum(destination, 4, sum(source, 4, VRRP_PROTOCOL + (uint32_t)n));
+	if (family == ADDR_IPV6)
+		return (struct addr){ ADDR_IPV6, { 0xff, 2, [15] = 0x12 } };
+	return addr_ipv4(VRRP_GROUP_IPV4);
 }
 
-static struct addr ipv4(const uint8_t *p)
+/* RFC 8200 §8.1, and the same of IPv4: the sum does not see how wide its fields are. */
+static uint32_t pseudo_header(const struct addr *source, const struct addr *destination, size_t n)
 {
-	return (struct addr){ ADDR_IPV4, { p[0], p[1], p[2], p[3] } };
+	unsigned bytes = addr_bytes(source);
+
+	return sum(destination->bytes, bytes, sum(source->bytes, bytes, VRRP_PROTOCOL + (uint32_t)n));
+}
+
+static struct addr address_at(const uint8_t *p, uint8_t family)
+{
+	struct addr a = { .family = family };
+
+	memcpy(a.bytes, p, addr_bytes(&a));
+	return a;
 }
 
 /* The checksum field included, a right sum folds to 0xffff. */
-static bool checksum_is_right(const uint8_t *ip, const uint8_t *p, size_t n, struct vrrp_advert *a)
+static bool checksum_is_right(const uint8_t *p, size_t n, struct vrrp_advert *a)
 {
-	static const uint8_t group[4] = { 224, 0, 0, 18 };
-	const uint8_t *source = ip + 12, *destination = ip + 16;
+	const struct addr group = vrrp_group(ADDR_IPV4);
 	uint32_t plain = sum(p, n, 0);
+	bool ipv6 = a->source.family == ADDR_IPV6;
 
 	a->checksum = VRRP_SUM_PLAIN;
-	if (fold(plain) == 0xffff)
+	if (!ipv6 && fold(plain) == 0xffff)
 		return true;
 	if (a->version == 2)
 		return false;
 	a->checksum = VRRP_SUM_PSEUDO;
-	if (fold(plain + pseudo_header(source, destination, n)) == 0xffff)
+	if (fold(plain + pseudo_header(&a->source, &a->destination, n)) == 0xffff)
 		return true;
 	a->checksum = VRRP_SUM_GROUP;
-	return fold(plain + pseudo_header(source, group, n)) == 0xffff;
+	return !ipv6 && fold(plain + pseudo_header(&a->source, &group, n)) == 0xffff;
+}
+
+/* No extension headers: nobody sends adverts with any. */
+static bool ipv6_layer(const uint8_t *ip, size_t n, struct vrrp_advert *a, const uint8_t **message, size_t *message_n)
+{
+	if (n < IPV6_HEADER || ip[6] != VRRP_PROTOCOL || get16(ip + 4) > n - IPV6_HEADER)
+		return false;
+	a->source = address_at(ip + 8, ADDR_IPV6);
+	a->destination = address_at(ip + 24, ADDR_IPV6);
+	a->ttl = ip[7];
+	*message = ip + IPV6_HEADER;
+	*message_n = get16(ip + 4);
+	return true;
 }
 
 /* The IP layer: a whole, unfragmented datagram with a right header. Sets where the message is. */
-static bool ip_layer(const uint8_t *ip, size_t n, const uint8_t **message, size_t *message_n)
+static bool ip_layer(const uint8_t *ip, size_t n, struct vrrp_advert *a, const uint8_t **message, size_t *message_n)
 {
+	if (n > 0 && ip[0] >> 4 == 6)
+		return ipv6_layer(ip, n, a, message, message_n);
 	if (n < IP_HEADER || ip[0] >> 4 != 4 || ip[9] != VRRP_PROTOCOL)
 		return false;
 	size_t header = (size_t)(ip[0] & 15) * 4, total = get16(ip + 2);
@@ -93,6 +123,9 @@ static bool ip_layer(const uint8_t *ip, size_t n, const uint8_t **message, size_
 		return false;
 	if (get16(ip + 6) & 0x3fff)     /* more fragments, or not the first */
 		return false;
+	a->source = address_at(ip + 12, ADDR_IPV4);
+	a->destination = address_at(ip + 16, ADDR_IPV4);
+	a->ttl = ip[8];
 	*message = ip + header;
 	*message_n = total - header;
 	return true;
@@ -102,27 +135,24 @@ enum vrrp_drop vrrp_packet_parse(const uint8_t *ip, size_t n, struct vrrp_advert
 {
 	const uint8_t *p;
 
-	if (!ip_layer(ip, n, &p, &n))
+	if (!ip_layer(ip, n, a, &p, &n))
 		return VRRP_DROP_IP;
 	if (n < VRRP_HEADER)
 		return VRRP_DROP_SHORT;
-	a->source = ipv4(ip + 12);
-	a->destination = ipv4(ip + 16);
-	a->ttl = ip[8];
 	a->version = p[0] >> 4;
 	a->vrid = p[1];
 	a->priority = p[2];
 	a->address_count = p[3];
-	if (a->version != 2 && a->version != 3)
+	if (a->version != 3 && (a->version != 2 || a->source.family == ADDR_IPV6))
 		return VRRP_DROP_VERSION;
 	if ((p[0] & 15) != TYPE_ADVERT)
 		return VRRP_DROP_TYPE;
 	if (a->address_count == 0)
 		return VRRP_DROP_COUNT;
-	size_t auth = a->version == 2 ? VRRP_AUTH_BYTES : 0;
-	if (n != VRRP_HEADER + 4 * a->address_count + auth)
+	size_t auth = a->version == 2 ? VRRP_AUTH_BYTES : 0, width = addr_bytes(&a->source);
+	if (n != VRRP_HEADER + width * a->address_count + auth)
 		return VRRP_DROP_SHORT;
-	if (!checksum_is_right(ip, p, n, a))
+	if (!checksum_is_right(p, n, a))
 		return VRRP_DROP_CHECKSUM;
 	if (a->vrid == 0)
 		return VRRP_DROP_VRID_ZERO;
@@ -131,7 +161,7 @@ enum vrrp_drop vrrp_packet_parse(const uint8_t *ip, size_t n, struct vrrp_advert
 	if (a->interval_ms == 0)        /* erratum 8301 of RFC 9568 */
 		return VRRP_DROP_INTERVAL_ZERO;
 	for (uint32_t i = 0; i < a->address_count && i < VRRP_ADDRESSES_MAX; i++)
-		a->addresses[i] = ipv4(p + VRRP_HEADER + 4 * i);
+		a->addresses[i] = address_at(p + VRRP_HEADER + width * i, a->source.family);
 	memset(a->auth_data, 0, sizeof a->auth_data);
 	if (auth)
 		memcpy(a->auth_data, p + n - auth, auth);
@@ -146,15 +176,39 @@ static bool is_peer(const struct vrrp_config *c, const struct addr *source)
 	return false;
 }
 
+/* RFC 9568 §5.2.9 and erratum 8300: over IPv6 the first is a link-local one. Many configurations of keepalived's have none
+ * at all; where ours has none either, the operator wants it so, and two masters would be worse. */
+static bool first_address_is_right(const struct vrrp_config *c, const struct vrrp_advert *a)
+{
+	const struct vip_config *v = c->vips;
+
+	if (a->source.family != ADDR_IPV6 || addr_is_link_local(&a->addresses[0]))
+		return true;
+	while (v && !vrrp_advertises(c, v))
+		v = v->next;
+	return !v || !addr_is_link_local(&v->address.addr);
+}
+
+/* A packet with less has crossed a router (RFC 9568 §5.1.1.3), or its sender does not care: keepalived 2.2 sends 64 to IPv6
+ * peers, so nothing is asked of them unless unicast_ttl asks it. */
+static uint8_t ttl_min(const struct vrrp_config *c, uint8_t family)
+{
+	if (!c->peers)
+		return 255;
+	return c->unicast_ttl ? c->unicast_ttl : family == ADDR_IPV6 ? 0 : 255;
+}
+
 enum vrrp_drop vrrp_packet_judge(const struct vrrp_config *c, const struct vrrp_advert *a)
 {
-	const struct addr group = addr_ipv4(VRRP_GROUP_IPV4);
+	const struct addr group = vrrp_group(a->source.family);
 
+	if (a->source.family != vrrp_family(c))
+		return VRRP_DROP_FAMILY;
 	if (a->version != c->version)
 		return VRRP_DROP_OTHER_VERSION;
 	if (c->peers ? addr_is_multicast(&a->destination) : !addr_equal(&a->destination, &group))
 		return VRRP_DROP_CAST;
-	if (a->ttl != 255)              /* it has crossed a router: RFC 9568 §5.1.1.3; peers are on this link as well */
+	if (a->ttl < ttl_min(c, a->source.family))
 		return VRRP_DROP_TTL;
 	if (c->peers && !is_peer(c, &a->source))
 		return VRRP_DROP_PEER;
@@ -166,15 +220,15 @@ enum vrrp_drop vrrp_packet_judge(const struct vrrp_config *c, const struct vrrp_
 		if (a->interval_ms != c->advert_int_ms)
 			return VRRP_DROP_INTERVAL;
 	}
-	return VRRP_GOOD;
+	return first_address_is_right(c, a) ? VRRP_GOOD : VRRP_DROP_LINK_LOCAL;
 }
 
 bool vrrp_packet_same_addresses(const struct vrrp_config *c, const struct vrrp_advert *a)
 {
-	if (a->address_count != c->vip_count)
+	if (a->address_count != vrrp_advertised(c))
 		return false;
 	for (const struct vip_config *v = c->vips; v; v = v->next) {
-		bool found = false;
+		bool found = !vrrp_advertises(c, v);
 		for (uint32_t i = 0; i < a->address_count && i < VRRP_ADDRESSES_MAX; i++)
 			found = found || addr_equal(&v->address.addr, &a->addresses[i]);
 		if (!found)
@@ -183,30 +237,43 @@ bool vrrp_packet_same_addresses(const struct vrrp_config *c, const struct vrrp_a
 	return true;
 }
 
-static void build_ip(uint8_t *ip, size_t total, const struct addr *source, const struct addr *destination)
+static size_t build_ip(uint8_t *ip, size_t n, const struct addr *source, const struct addr *destination, uint8_t ttl)
 {
+	if (source->family == ADDR_IPV6) {
+		put16(ip, 0x6000 | TOS_INTERNETWORK_CONTROL << 4);
+		put16(ip + 2, 0);
+		put16(ip + 4, (uint32_t)n);
+		ip[6] = VRRP_PROTOCOL;
+		ip[7] = ttl;
+		memcpy(ip + 8, source->bytes, 16);
+		memcpy(ip + 24, destination->bytes, 16);
+		return IPV6_HEADER + n;
+	}
 	memset(ip, 0, IP_HEADER);
 	ip[0] = 0x45;
 	ip[1] = TOS_INTERNETWORK_CONTROL;
-	put16(ip + 2, (uint32_t)total);
-	ip[8] = 255;
+	put16(ip + 2, (uint32_t)(IP_HEADER + n));
+	ip[8] = ttl;
 	ip[9] = VRRP_PROTOCOL;
 	memcpy(ip + 12, source->bytes, 4);
 	memcpy(ip + 16, destination->bytes, 4);
 	put16(ip + 10, ~fold(sum(ip, IP_HEADER, 0)) & 0xffff);
+	return IP_HEADER + n;
 }
 
 size_t vrrp_packet_build(const struct vrrp_config *c, const struct addr *source, const struct addr *destination,
 	uint8_t priority, enum vrrp_checksum kind, uint8_t *out)
 {
-	uint8_t *p = out + IP_HEADER;
+	bool ipv6 = source->family == ADDR_IPV6;
+	const struct addr group = vrrp_group(ADDR_IPV4);
+	uint8_t *p = out + (ipv6 ? IPV6_HEADER : IP_HEADER);
 	size_t n = VRRP_HEADER;
 	uint32_t extra = 0;
 
 	p[0] = (uint8_t)(c->version << 4 | TYPE_ADVERT);
 	p[1] = c->vrid;
 	p[2] = priority;
-	p[3] = (uint8_t)c->vip_count;
+	p[3] = (uint8_t)vrrp_advertised(c);
 	if (c->version == 2) {
 		p[4] = c->has_auth;
 		p[5] = (uint8_t)(c->advert_int_ms / 1000);
@@ -214,16 +281,18 @@ size_t vrrp_packet_build(const struct vrrp_config *c, const struct addr *source,
 		put16(p + 4, c->advert_int_ms / 10);
 	}
 	put16(p + 6, 0);
-	for (const struct vip_config *v = c->vips; v; v = v->next, n += 4)
-		memcpy(p + n, v->address.addr.bytes, 4);
+	for (const struct vip_config *v = c->vips; v; v = v->next) {
+		if (!vrrp_advertises(c, v))
+			continue;
+		memcpy(p + n, v->address.addr.bytes, addr_bytes(source));
+		n += addr_bytes(source);
+	}
 	if (c->version == 2) {
 		memcpy(p + n, c->auth_pass, VRRP_AUTH_BYTES);
 		n += VRRP_AUTH_BYTES;
-	} else if (kind != VRRP_SUM_PLAIN) {
-		struct addr group = addr_ipv4(VRRP_GROUP_IPV4);
-		extra = pseudo_header(source->bytes, kind == VRRP_SUM_GROUP ? group.bytes : destination->bytes, n);
+	} else if (ipv6 || kind != VRRP_SUM_PLAIN) {
+		extra = pseudo_header(source, !ipv6 && kind == VRRP_SUM_GROUP ? &group : destination, n);
 	}
 	put16(p + 6, ~fold(sum(p, n, extra)) & 0xffff);
-	build_ip(out, IP_HEADER + n, source, destination);
-	return IP_HEADER + n;
+	return build_ip(out, n, source, destination, c->peers && c->unicast_ttl ? c->unicast_ttl : 255);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * VRRP adverts, version 2 (RFC 3768) and 3 (RFC 9568), for IPv4: whole IP datagrams <-> struct vrrp_advert. After
+ * VRRP adverts, version 2 (RFC 3768) and 3 (RFC 9568), over IPv4 and IPv6: whole IP datagrams <-> struct vrrp_advert. After
  * vrrp_packet_parse() every field of the advert can be trusted to be what the packet says; whether we want to hear it is
  * another question, vrrp_packet_judge(). Pure.
  */
@@ -14,9 +14,11 @@
 #define VRRP_PROTOCOL 112
 #define VRRP_GROUP_IPV4 0xe0000012u     /* 224.0.0.18 */
 #define VRRP_ADDRESSES_MAX 255          /* the packet counts them in a byte */
-#define VRRP_PACKET_MAX (20 + 8 + 4 * VRRP_ADDRESSES_MAX + VRRP_AUTH_BYTES)
+#define VRRP_IPV6_MAX 90                /* that many IPv6 addresses fit a frame of 1500 bytes; nothing is fragmented */
+#define VRRP_PACKET_MAX (40 + 8 + 16 * VRRP_IPV6_MAX)
 
-/* What the sum of a version 3 packet covers: peers differ (RFC 5798 was ambiguous, RFC 9568 §5.2.8 is not). */
+/* What the sum of a version 3 packet over IPv4 covers: peers differ (RFC 5798 was ambiguous, RFC 9568 §5.2.8 is not). Over
+ * IPv6 there is always a pseudo-header. */
 enum vrrp_checksum {
 	VRRP_SUM_PSEUDO,                /* message and pseudo-header: keepalived's and FRR's default, so ours */
 	VRRP_SUM_PLAIN,                 /* message alone: RFC 9568, Cisco, Juniper */
@@ -24,7 +26,7 @@ enum vrrp_checksum {
 };
 
 struct vrrp_advert {
-	struct addr source, destination;
+	struct addr source, destination;        /* their family is the advert's */
 	uint8_t ttl, version, vrid, priority;
 	uint8_t auth_type;              /* version 2: 0 none, 1 simple text; version 3: 0 */
 	uint8_t auth_data[VRRP_AUTH_BYTES];
@@ -42,13 +44,15 @@ enum vrrp_drop {
 	VRRP_DROP_CHECKSUM, VRRP_DROP_VRID_ZERO,
 	/* vrrp_packet_judge: understood, and not to be believed */
 	VRRP_DROP_OTHER_VERSION, VRRP_DROP_TTL, VRRP_DROP_CAST, VRRP_DROP_PEER, VRRP_DROP_AUTH_TYPE, VRRP_DROP_PASSWORD,
-	VRRP_DROP_INTERVAL,
+	VRRP_DROP_INTERVAL, VRRP_DROP_FAMILY, VRRP_DROP_LINK_LOCAL,
 	/* the caller's */
 	VRRP_DROP_VRID, VRRP_DROP_STATE,
 	VRRP_DROP_COUNT_OF
 };
 const char *vrrp_drop_name(enum vrrp_drop);
 
+/* The multicast group of a family. */
+struct addr vrrp_group(uint8_t family);
 /* n: bytes received, which may be more than the datagram (Ethernet padding). */
 enum vrrp_drop vrrp_packet_parse(const uint8_t *, size_t n, struct vrrp_advert *);
 /* The checks of RFC 9568 §7.1 and RFC 3768 §7.1 that need to know the configuration. In version 2 another interval is a
@@ -56,7 +60,7 @@ enum vrrp_drop vrrp_packet_parse(const uint8_t *, size_t n, struct vrrp_advert *
 enum vrrp_drop vrrp_packet_judge(const struct vrrp_config *, const struct vrrp_advert *);
 /* The advert names the addresses that we have, in any order. A difference is said, but is no reason to drop. */
 bool vrrp_packet_same_addresses(const struct vrrp_config *, const struct vrrp_advert *);
-/* Writes the whole IPv4 datagram; returns its length (out has VRRP_PACKET_MAX bytes). */
+/* Writes the whole datagram, of the destination's family; returns its length (out has VRRP_PACKET_MAX bytes). */
 size_t vrrp_packet_build(const struct vrrp_config *, const struct addr *source, const struct addr *destination,
 	uint8_t priority, enum vrrp_checksum, uint8_t *out);
 #endif

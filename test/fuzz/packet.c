@@ -67,7 +67,9 @@ static void one(const uint8_t *bytes, size_t n)
 	if (vrrp_packet_parse(bytes, n, &heard) != VRRP_GOOD)
 		return;
 	must(heard.vrid > 0 && heard.address_count > 0 && heard.interval_ms > 0);
-	must(heard.version == 2 || heard.version == 3);
+	must(heard.version == 3 || (heard.version == 2 && heard.source.family == ADDR_IPV4));
+	if (heard.source.family == ADDR_IPV6 && heard.address_count > VRRP_IPV6_MAX)
+		return;                 /* understood, and more than we would send */
 	struct vrrp_config c = sender(&peer);
 	enum vrrp_drop drop = vrrp_packet_judge(&c, &heard);
 	must(drop == VRRP_GOOD || drop == VRRP_DROP_TTL || drop == VRRP_DROP_CAST || drop == VRRP_DROP_AUTH_TYPE);

@@ -121,6 +121,7 @@ static const char *kind_of(const struct keyword *k)
 	case AS_BIND: return "bind";
 	case AS_COOKIE: return "cookie";
 	case AS_VIP: return "vip";
+	case AS_ROUTE: return "route";
 	case AS_TRACK: return "track";
 	case AS_STATS: return "stats";
 	case AS_SOCKET: return "socket";
@@ -140,7 +141,7 @@ static const char *template_of(const char *kind)
 {
 	if (strcmp(kind, "global") == 0 || strcmp(kind, "stats") == 0 || strcmp(kind, "socket") == 0)
 		return global_template;
-	if (strcmp(kind, "vrrp") == 0 || strcmp(kind, "vip") == 0 || strcmp(kind, "track") == 0)
+	if (strcmp(kind, "vrrp") == 0 || strcmp(kind, "vip") == 0 || strcmp(kind, "route") == 0 || strcmp(kind, "track") == 0)
 		return vrrp_template;
 	return strcmp(kind, "section") == 0 || strcmp(kind, "file") == 0 ? ">\n" : proxy_template;
 }

@@ -53,6 +53,7 @@ static void configure(const char *words)
 		config.has_auth = true;
 		memcpy(config.auth_pass, text, strlen(text));
 	}
+	config.unicast_ttl = (uint8_t)number(words, "ttl");
 	if ((text = vector_option(words, "peer"))) {
 		peer = (struct peer_config){ .address = address(text) };
 		config.peers = &peer;
@@ -111,11 +112,15 @@ static void store(uint8_t *p, unsigned value)
 
 static size_t header_of(const uint8_t *ip)
 {
-	return 4 * (ip[0] & 15u);
+	return ip[0] >> 4 == 6 ? 40 : 4 * (ip[0] & 15u);
 }
 
 static void fix_ip(uint8_t *ip, size_t n)
 {
+	if (ip[0] >> 4 == 6) {
+		store(ip + 4, (unsigned)n - 40);
+		return;
+	}
 	store(ip + 2, (unsigned)n);
 	store(ip + 10, 0);
 	store(ip + 10, 0xffff ^ sum(ip, header_of(ip), 0));
@@ -129,7 +134,8 @@ static void fix(uint8_t *ip, size_t n)
 	if (n < header + 8)
 		return;
 	store(ip + header + 6, 0);
-	store(ip + header + 6, 0xffff ^ sum(ip + header, n - header, 0));
+	unsigned long pseudo = ip[0] >> 4 == 6 ? sum(ip + 8, 32, n - header + 112) : 0;
+	store(ip + header + 6, 0xffff ^ sum(ip + header, n - header, pseudo));
 }
 
 /* ---- keepalived's packets ---- */
@@ -174,7 +180,8 @@ static void built_alike(const struct vector *v, uint8_t *bytes, size_t n)
 	size_t m = vrrp_packet_build(&config, &source, &destination, advert.priority, advert.checksum, ours);
 
 	assert_int_equal(m, n);
-	bytes[4] = bytes[5] = 0;
+	if (source.family == ADDR_IPV4)
+		bytes[4] = bytes[5] = 0;
 	fix_ip(bytes, n);
 	if (memcmp(ours, bytes, n) != 0)
 		fail_msg("packet.txt:%d: %s: built otherwise", v->line, v->what);
@@ -187,7 +194,7 @@ static void cut(const struct vector *v, const uint8_t *bytes, size_t n)
 
 	for (size_t k = 0; k < n; k++)
 		expect(v, k, "cut off", verdict(bytes, k), VRRP_DROP_IP);
-	for (size_t k = 20; k < n + 64; k++) {
+	for (size_t k = header_of(bytes); k < n + 64; k++) {
 		memset(copy, 0, sizeof copy);
 		memcpy(copy, bytes, n);
 		fix(copy, k);
@@ -235,13 +242,19 @@ static uint8_t packet[VRRP_PACKET_MAX + 64];
 static size_t build(const char *words, uint8_t priority, enum vrrp_checksum kind)
 {
 	configure(words);
-	struct addr source = address("192.168.1.11"), destination = address(config.peers ? "192.168.1.12" : "224.0.0.18");
+	bool ipv6 = vrrp_family(&config) == ADDR_IPV6;
+	struct addr source = address(ipv6 ? "fe80::11" : "192.168.1.11"), destination = vrrp_group(vrrp_family(&config));
 
+	if (config.peers)
+		destination = address(ipv6 ? "fe80::12" : "192.168.1.12");
 	return vrrp_packet_build(&config, &source, &destination, priority, kind, packet);
 }
 
 #define V2 "version=2 vrid=51 interval=1000 pass=s3cret vips=192.168.1.10,192.168.1.9"
 #define V3 "version=3 vrid=51 interval=1000 vips=192.168.1.10,192.168.1.9"
+#define V6 "version=3 vrid=51 interval=1000 vips=fe80::10,fd00::10"
+#define V6_GLOBAL "version=3 vrid=51 interval=1000 vips=fd00::10,fd00::9"
+#define UNICAST6 " peer=fe80::11"
 #define UNICAST " peer=192.168.1.11"
 
 /* FIX: the checksums are made right again, so that the field alone is wrong. */
@@ -300,6 +313,30 @@ static void each_field_wrong_has_its_reason(void **state)
 		{ V3, 15, 77, FIX_IP, VRRP_DROP_CHECKSUM },     /* the pseudo-header covers the source */
 		{ V2, 36, 'S', FIX, VRRP_DROP_PASSWORD },
 		{ V2, 43, 'x', FIX, VRRP_DROP_PASSWORD },       /* the eighth character */
+		{ V6, 0, 0x50, KEEP, VRRP_DROP_IP },
+		{ V6, 1, 0xff, KEEP, VRRP_GOOD },               /* any class and flow will do */
+		{ V6, 4, 1, KEEP, VRRP_DROP_IP },               /* longer than what came */
+		{ V6, 5, 39, KEEP, VRRP_DROP_SHORT },
+		{ V6, 6, 0, KEEP, VRRP_DROP_IP },               /* an extension header */
+		{ V6, 7, 254, KEEP, VRRP_DROP_TTL },
+		{ V6 UNICAST6, 7, 64, KEEP, VRRP_GOOD },        /* keepalived's */
+		{ V6 UNICAST6 " ttl=200", 7, 199, KEEP, VRRP_DROP_TTL },
+		{ V3 UNICAST " ttl=64", 8, 64, FIX, VRRP_GOOD },
+		{ V3 UNICAST " ttl=64", 8, 63, FIX, VRRP_DROP_TTL },
+		{ V6, 23, 12, KEEP, VRRP_DROP_CHECKSUM },       /* the pseudo-header covers the source */
+		{ V6, 39, 0x13, FIX, VRRP_DROP_CAST },          /* another group */
+		{ V6 UNICAST6, 24, 0xff, FIX, VRRP_DROP_CAST },
+		{ V6 UNICAST6, 23, 13, FIX, VRRP_DROP_PEER },
+		{ V6, 40, 0x21, FIX, VRRP_DROP_VERSION },       /* there is no version 2 of IPv6 */
+		{ V6, 40, 0x32, FIX, VRRP_DROP_TYPE },
+		{ V6, 41, 0, FIX, VRRP_DROP_VRID_ZERO },
+		{ V6, 43, 0, FIX, VRRP_DROP_COUNT },
+		{ V6, 43, 3, FIX, VRRP_DROP_SHORT },
+		{ V6, 43, 8, FIX, VRRP_DROP_SHORT },            /* as many as IPv4 addresses would be */
+		{ V6, 45, 0, FIX, VRRP_DROP_INTERVAL_ZERO },
+		{ V6, 46, 0xa5, KEEP, VRRP_DROP_CHECKSUM },
+		{ V6, 48, 0xfd, FIX, VRRP_DROP_LINK_LOCAL },
+		{ V6_GLOBAL, 48, 0xfc, FIX, VRRP_GOOD },        /* nor is ours */
 	};
 
 	(void)state;
@@ -389,6 +426,39 @@ static void what_is_built_is_understood(void **state)
 	}
 }
 
+/* Those of the other family, and excluded ones, move and are not spoken of. */
+static void adverts_have_one_family(void **state)
+{
+	static const struct { const char *vips; unsigned excluded, count; uint8_t family; } rows[] = {
+		{ "10.0.0.1,fe80::1,10.0.0.2,fd00::1", 0, 2, ADDR_IPV4 },
+		{ "fe80::1,10.0.0.1,fd00::1,fd00::2", 0, 3, ADDR_IPV6 },
+		{ "10.0.0.1,fe80::1,10.0.0.2,fd00::1", 1, 2, ADDR_IPV6 },
+		{ "10.0.0.1,fe80::1,10.0.0.2,fd00::1", 4, 1, ADDR_IPV4 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		char words[128];
+		snprintf(words, sizeof words, "version=3 vrid=1 interval=1000 vips=%s", rows[i].vips);
+		configure(words);
+		for (unsigned k = 0; k < 4; k++)
+			vips[k].excluded = rows[i].excluded >> k & 1;
+		struct addr destination = vrrp_group(vrrp_family(&config));
+		struct addr source = address(rows[i].family == ADDR_IPV6 ? "fe80::11" : "192.168.1.11");
+		assert_int_equal(vrrp_family(&config), rows[i].family);
+		size_t n = vrrp_packet_build(&config, &source, &destination, 1, VRRP_SUM_PSEUDO, packet);
+		assert_int_equal(verdict(packet, n), VRRP_GOOD);
+		assert_int_equal(advert.address_count, rows[i].count);
+		assert_true(vrrp_packet_same_addresses(&config, &advert));
+	}
+	size_t n = build(V6, 1, VRRP_SUM_PSEUDO);
+	configure(V3);
+	assert_int_equal(verdict(packet, n), VRRP_DROP_FAMILY);
+	n = build(V3, 1, VRRP_SUM_PSEUDO);
+	configure(V6);
+	assert_int_equal(verdict(packet, n), VRRP_DROP_FAMILY);
+}
+
 static void addresses_are_compared_as_a_set(void **state)
 {
 	size_t n = build("version=3 vrid=1 interval=1000 vips=10.0.0.1,10.0.0.2,10.0.0.3", 1, VRRP_SUM_PLAIN);
@@ -413,6 +483,22 @@ static void a_gratuitous_arp(void **state)
 	(void)state;
 	memset(out, 0xa5, sizeof wanted);
 	announce_arp(&a, mac, out);
+	assert_memory_equal(out, wanted, sizeof wanted);
+}
+
+static void a_neighbour_advertisement(void **state)
+{
+	uint8_t out[ANNOUNCE_NA_BYTES];
+	static const uint8_t mac[6] = { 2, 0, 0, 0, 0, 11 };
+	struct addr a = address("fd00::10");
+	static const uint8_t wanted[ANNOUNCE_NA_BYTES] = { 0x60, 0, 0, 0, 0, 32, 58, 255,
+		0xfd, [23] = 0x10, [24] = 0xff, 0x02, [39] = 1, [40] = 136, 0, 0x01, 0x27, 0xa0, [48] = 0xfd, [63] = 0x10, [64] = 2, 1, 2, 0, 0, 0, 0, 11 };
+
+	(void)state;
+	announce_na(&a, mac, out);
+	assert_int_equal(sum(out + 8, 64, 32 + 58), 0xffff);
+	out[42] = wanted[42];           /* the checksum, as it was found right */
+	out[43] = wanted[43];
 	assert_memory_equal(out, wanted, sizeof wanted);
 }
 
@@ -492,7 +578,8 @@ static void mutations_with_right_checksums(void **state)
 			assert_int_equal(advert.interval_ms, ((p[4] & 15) << 8 | p[5]) * 10);
 	}
 	for (unsigned i = 0; i < VRRP_DROP_VRID; i++)
-		if (counted[i] == 0 && i != VRRP_DROP_OTHER_VERSION)     /* that would have another length as well */
+		if (counted[i] == 0 && i != VRRP_DROP_OTHER_VERSION     /* that would have another length as well */
+		    && i != VRRP_DROP_FAMILY && i != VRRP_DROP_LINK_LOCAL)
 			fail_msg("never: %s", vrrp_drop_name(i));
 }
 
@@ -506,6 +593,8 @@ int main(void)
 		cmocka_unit_test(what_is_built_is_understood),
 		cmocka_unit_test(addresses_are_compared_as_a_set),
 		cmocka_unit_test(a_gratuitous_arp),
+		cmocka_unit_test(a_neighbour_advertisement),
+		cmocka_unit_test(adverts_have_one_family),
 		cmocka_unit_test(reasons_have_names),
 		cmocka_unit_test(mutations_change_nothing),
 		cmocka_unit_test(mutations_with_right_checksums),
