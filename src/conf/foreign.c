@@ -33,10 +33,10 @@ static const struct { uint32_t where; const char *words, *reason; } table[] = {
 	{ AS_LINE | IN_VRRP, "track_script track_process track_file",
 		"is keepalived's: here 'track_backend BACKEND' follows the service, without scripts" },
 	{ AS_LINE | IN_VRRP, "preempt", "is keepalived's: it is the rule here; 'nopreempt' turns it off" },
-	{ AS_LINE | IN_VRRP, "preempt_delay notify notify_master notify_backup notify_fault notify_stop "
+	{ AS_LINE | IN_VRRP, "notify notify_master notify_backup notify_fault notify_stop "
 		"track_interface",
 		"is keepalived's and comes later" },
-	{ AS_LINE | IN_VRRP, "accept debug dont_track_primary down_timer_adverts smtp_alert "
+	{ AS_LINE | IN_VRRP, "accept debug dont_track_primary smtp_alert "
 		"virtual_rules", KEEPALIVED },
 
 	{ AS_LINE | IN_PROXY, "acl use_backend http-request http-response redirect stats",

@@ -75,6 +75,18 @@ static const struct keyword table[] = {
 		"between two adverts; about three missing ones make a takeover. Version 3 takes 0.01 to 40.95" },
 	{ AS_LINE | IN_VRRP, 0, 0, "nopreempt", set_value, VRRP(nopreempt), 1, 0, 0, "\0"
 		"a node with a higher priority that comes back does not take the addresses from a working master" },
+	{ AS_LINE | IN_VRRP, 1, 1, "preempt_delay", set_seconds, VRRP(preempt_delay_ms), 0, 1000000, 0, "SECONDS\0"
+		"how long a working master with a lower priority is left alone" },
+	{ AS_LINE | IN_VRRP, 1, 1, "startup_delay", set_seconds, VRRP(startup_delay_ms), 0, 1000000, 0, "SECONDS\0"
+		"how long after the start the addresses are not taken" },
+	{ AS_LINE | IN_VRRP, 1, 1, "takeover_ready", set_seconds, VRRP(takeover_ready_ms), 0, 600000, 10000, "SECONDS\0"
+		"a node that starts or returns waits so long at most until its worker serves and has checked its servers; 0: not" },
+	{ AS_LINE | IN_VRRP, 1, 1, "down_timer_adverts", set_number, VRRP(down_timer_adverts), 2, 10, 3, "2..10\0"
+		"so many missing adverts make a takeover; the same on all nodes" },
+	{ AS_LINE | IN_VRRP, 0, 0, "lower_prio_no_advert", set_value, VRRP(lower_prio_no_advert), 1, 0, 0, "\0"
+		"the master does not answer an advert with a lower priority" },
+	{ AS_LINE | IN_VRRP, 1, 1, "on_mismatch", set_choice, VRRP(on_mismatch_hold), 0, 0, 0, "ignore | hold\0"
+		"hold: while a peer's adverts must be rejected, the backup does not take over" },
 	{ AS_LINE | IN_VRRP, 1, 1, "auth_type", set_auth_type, VRRP(has_auth), 0, 0, 0, "PASS | none\0"
 		"PASS: adverts carry auth_pass, in the clear; it tells routers apart and keeps nobody out" },
 	{ AS_LINE | IN_VRRP, 1, 1, "auth_pass", set_auth_pass, VRRP(auth_pass), 0, 0, 0, "TEXT\0"

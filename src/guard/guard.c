@@ -193,7 +193,7 @@ static void signals_ready(struct io *io, short revents)
 			break;
 		default:
 			log_notice("stopping: signal %u", s.ssi_signo);
-			guard.stopping = guard.loop.stop = true;
+			routers_stop(!guard.stopping);  /* the second time at once */
 		}
 	}
 }
@@ -308,7 +308,6 @@ int guard_run(int argc, char **argv)
 	log_notice("ready: node %s, %u virtual routers, %u listeners", guard.node, conf->vrrp_count, conf->bind_count);
 	while (!guard.loop.stop)
 		loop_turn(&guard.loop, 60000);
-	routers_stop();
 	supervise_stop();
 	if (o.pid_file)
 		(void)unlink(o.pid_file);

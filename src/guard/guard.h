@@ -54,6 +54,8 @@ struct router {
 	uint8_t blocked;                /* enum router_block: why it is in FAULT */
 	bool garp_second;               /* the burst after garp_master_delay is still to come */
 	bool started;                   /* addresses of an earlier run have been dealt with */
+	bool returning;                 /* from FAULT, and not yet ready */
+	uint64_t free_ms;               /* when nothing blocked it any more; 0: blocked, or ready */
 	uint64_t renewed_ms;
 	uint32_t drops[VRRP_DROP_COUNT_OF];
 	struct complaint complaints[COMPLAINTS_MAX];
@@ -70,11 +72,12 @@ void adverts_send(struct router *, uint8_t priority);   /* to the group or to ea
 
 /* router.c */
 void routers_heard(struct interface *, const uint8_t *packet, size_t n);        /* an IP datagram of protocol 112 */
-void router_event(struct router *, enum vrrp_event_kind);       /* START, FAIL or STOP */
+void router_event(struct router *, enum vrrp_event_kind);       /* one that needs nothing beside it */
 void router_set_priority(struct router *, uint8_t);
 void routers_init(void);
 void routers_check(void);                       /* who may take part now; called when anything about it has changed */
-void routers_stop(void);
+/* The loop ends when no router holds an address: with hand_over, once each has heard its successor, or soon after. */
+void routers_stop(bool hand_over);
 
 /* complain.c: sentences about adverts that do not fit ours, not repeated every second */
 void complain_drop(struct router *, const struct vrrp_advert *, enum vrrp_drop);

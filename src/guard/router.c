@@ -61,10 +61,27 @@ static void log_state(const struct router *r)
 	case VRRP_WHY_FAILED:
 		put_block(r, text, sizeof text);
 		break;
+	case VRRP_WHY_COMMAND:
+		text_format(text, sizeof text, "a failover was asked for");
+		break;
+	case VRRP_WHY_NOBODY:
+		text_format(text, sizeof text, "nobody else has taken over");
+		break;
+	case VRRP_WHY_GROUP:
+		text_format(text, sizeof text, "as the others of its sync group");
+		break;
 	default:
 		text_format(text, sizeof text, "%s", vr->why == VRRP_WHY_STOPPED ? "stopping" : "started");
 	}
 	log_notice("(%s) Entering %s STATE (%s)", r->config->name, vrrp_state_name(vr->state), text);
+}
+
+static bool any_holds(void)
+{
+	for (uint32_t k = 0; k < guard.conf->vrrp_count; k++)
+		if (vrrp_holds(&guard.routers[k].vr))
+			return true;
+	return false;
 }
 
 static void router_step(struct router *r, const struct vrrp_event *e)
@@ -78,7 +95,7 @@ static void router_step(struct router *r, const struct vrrp_event *e)
 		vips_release(r);
 	if (actions & VRRP_DO_ADVERT) {
 		/* The lifetime starts before the advert does: the address must be gone when the peer's timer is up. */
-		if (before == VRRP_MASTER)
+		if (before >= VRRP_LEAVING)
 			vips_renew(r);
 		adverts_send(r, r->vr.priority);
 	}
@@ -90,12 +107,20 @@ static void router_step(struct router *r, const struct vrrp_event *e)
 		timer_off(&guard.loop.timers, &r->timer);
 	else
 		timer_set(&guard.loop.timers, &r->timer, r->vr.deadline_ms);
+	if (guard.stopping && !any_holds())
+		guard.loop.stop = true;
 }
 
 static void router_expired(struct timer *t, uint64_t now_ms)
 {
+	struct router *r = container_of(t, struct router, timer);
+	struct io *receive = &r->interface->receive;
+
 	(void)now_ms;
-	router_step(container_of(t, struct router, timer), &(struct vrrp_event){ .kind = VRRP_TIMER });
+	/* What has come while we could not run is heard before silence is believed. */
+	if (r->vr.state == VRRP_BACKUP && receive->fd != -1)
+		receive->ready(receive, POLLIN);
+	router_step(r, &(struct vrrp_event){ .kind = VRRP_TIMER });
 }
 
 void router_event(struct router *r, enum vrrp_event_kind kind)
@@ -113,16 +138,26 @@ void router_set_priority(struct router *r, uint8_t priority)
 
 /* ---- what is heard ---- */
 
+static bool is_peer(const struct vrrp_config *c, const struct addr *source)
+{
+	for (const struct peer_config *p = c->peers; p; p = p->next)
+		if (addr_equal(&p->address, source))
+			return true;
+	return false;
+}
+
 static void router_heard(struct router *r, const struct vrrp_advert *a)
 {
 	enum vrrp_drop drop = vrrp_packet_judge(r->config, a);
 
-	if (drop == VRRP_GOOD && r->vr.state != VRRP_BACKUP && r->vr.state != VRRP_MASTER)
+	if (drop == VRRP_GOOD && r->vr.state < VRRP_BACKUP)
 		drop = VRRP_DROP_STATE;
 	r->drops[drop]++;
 	if (drop != VRRP_GOOD) {
 		if (drop != VRRP_DROP_STATE)
 			complain_drop(r, a, drop);
+		if (drop != VRRP_DROP_STATE && drop != VRRP_DROP_TTL && is_peer(r->config, &a->source))
+			router_event(r, VRRP_MISMATCH);
 		return;
 	}
 	if (!vrrp_packet_same_addresses(r->config, a))
@@ -179,6 +214,34 @@ static enum router_block block_of(struct router *r)
 	return supervise_can_serve() ? ROUTER_FREE : ROUTER_WORKER;
 }
 
+/* Does this node serve? One that returns also waits for its servers: while its link was down they all failed. */
+static bool serves(bool returning)
+{
+	const struct scoreboard_worker *w = &guard.board->worker;
+
+	if (!atomic_load_explicit(&w->ready, memory_order_acquire) || !atomic_load_explicit(&w->checked, memory_order_acquire))
+		return false;
+	for (const struct proxy_config *b = guard.conf->proxies; b && returning; b = b->next)
+		if (b->servers && scoreboard_usable(guard.board, b) == 0)
+			return false;
+	return true;
+}
+
+/* No takeover before we can serve, but for takeover_ready at most. */
+static void check_ready(struct router *r)
+{
+	uint64_t now = guard.loop.now_ms;
+
+	if (!guard.board || (r->vr.state >= VRRP_BACKUP && !r->vr.unready))
+		return;
+	if (r->vr.state < VRRP_BACKUP)
+		r->returning = r->vr.state == VRRP_FAULT;
+	if (r->free_ms == 0)
+		r->free_ms = now;
+	router_step(r, &(struct vrrp_event){ .kind = VRRP_READY,
+		.flag = now - r->free_ms >= r->config->takeover_ready_ms || serves(r->returning) });
+}
+
 static void router_check(struct router *r)
 {
 	struct interface *i = r->interface;
@@ -198,7 +261,14 @@ static void router_check(struct router *r)
 		vips_clean_at_start(r);
 	}
 	r->blocked = (uint8_t)block;
-	router_event(r, block == ROUTER_FREE ? VRRP_START : VRRP_FAIL);
+	if (block == ROUTER_FREE) {
+		check_ready(r);
+		router_event(r, VRRP_START);
+	} else {
+		/* With a backend that has no server left the node still answers, and so waits for its successor. */
+		r->free_ms = 0;
+		router_step(r, &(struct vrrp_event){ .kind = VRRP_FAIL, .flag = block == ROUTER_TRACK });
+	}
 }
 
 void routers_check(void)
@@ -207,10 +277,12 @@ void routers_check(void)
 		router_check(&guard.routers[k]);
 }
 
-void routers_stop(void)
+void routers_stop(bool hand_over)
 {
+	guard.stopping = true;
+	guard.loop.stop = !any_holds();
 	for (uint32_t k = 0; k < guard.conf->vrrp_count; k++)
-		router_event(&guard.routers[k], VRRP_STOP);
+		router_step(&guard.routers[k], &(struct vrrp_event){ .kind = VRRP_STOP, .flag = hand_over });
 }
 
 static struct interface *interface_named(const char *name)

@@ -46,6 +46,12 @@ struct vrrp_config {
 	const char *interface;
 	uint8_t vrid, version, priority;        /* version 2 or 3; 2 by default as in keepalived */
 	bool nopreempt;
+	bool lower_prio_no_advert;              /* as master: no answer to an advert with a lower priority */
+	bool on_mismatch_hold;                  /* a backup stays one while a peer sends what must be rejected */
+	uint8_t down_timer_adverts;             /* 3; so many lost adverts make a takeover. The same on all nodes */
+	uint32_t preempt_delay_ms;              /* 0; how long a master with a lower priority is left alone */
+	uint32_t takeover_ready_ms;             /* 10 s; how long at most we wait to be able to serve; 0: not */
+	uint32_t startup_delay_ms;              /* 0; how long after the start the address is left alone */
 	bool state_master_hint;                 /* `state MASTER`: keepalived's files have it; the priority decides */
 	bool has_auth;
 	uint8_t auth_pass[VRRP_AUTH_BYTES];     /* padded with zeros */

@@ -67,6 +67,101 @@ def test_a_dead_master_is_replaced_in_time(pair, lab, fault, limit, cast):
     assert client.servers() == served_by and len(served_by) == 1
 
 
+@pytest.mark.parametrize("cast", ["multicast", "unicast"])
+def test_a_stop_hands_over_without_a_gap(pair, lab, cast):
+    """The address stays until the successor has spoken: the skew time alone would be 0.65 s."""
+    lb01, lb02 = pair(vrrp_conf("    auth_pass s3cret" + (UNICAST if cast == "unicast" else "")) + PROXY)
+    client, sampler = Client(lab), Sampler(lab)
+    time.sleep(0.5)
+    since = time.monotonic()
+    assert lb01.stop() == 0
+    assert not lab.lb01.holds()
+    lb02.wait_master(1)
+    client.wait_answer(3)
+    sampler.stop()
+    assert client.gap(since) <= 0.15 and not client.failures, (client.gap(since), client.failures)
+    assert SKEW[90] - 0.1 < max(t for t, h in sampler.samples if h == ("lb01",)) - since < 1.2
+    assert "(VI_1) Entering LEAVING STATE (stopping)" in lb01.log() and "192.168.1.11 has resigned" in lb02.log()
+
+
+def test_a_stop_without_a_successor_ends_soon(lab):
+    lb01 = Tandem(lab, "lb01", fast(p1=255) + PROXY).start()
+    lb01.wait_master()
+    since = time.monotonic()
+    assert lb01.stop() == 0
+    assert 0.3 < time.monotonic() - since < 2
+    assert not lab.lb01.holds()
+
+
+def test_a_second_signal_stops_at_once(lab):
+    lb01 = Tandem(lab, "lb01", vrrp_conf(p1=255)).start()
+    lb01.wait_master()
+    lb01.send(signal.SIGTERM)
+    lb01.wait_log("LEAVING", 1)
+    since = time.monotonic()
+    assert lb01.stop() == 0
+    assert time.monotonic() - since < 0.8 and not lab.lb01.holds()
+
+
+def test_a_backend_without_servers_hands_over_without_a_gap(pair, lab):
+    lb01, lb02 = pair(fast("    track_backend web_servers") + PROXY)
+    sampler = Sampler(lab)
+    for server in ("192.168.1.21", "192.168.1.22"):
+        lab.lb01.run("iptables", "-A", "OUTPUT", "-d", server, "-p", "tcp", "-j", "REJECT", "--reject-with", "tcp-reset")
+    try:
+        lb01.wait_log("Entering LEAVING STATE (a tracked backend has no server left)", 10)
+        lb02.wait_master(2)
+        lb01.wait_log("Entering FAULT STATE", 2)
+        sampler.stop()
+        nobody = [t for t, h in sampler.samples if not h]
+        assert not nobody or max(nobody) - min(nobody) < 0.1
+        assert only(lab, "lb02")
+    finally:
+        lab.lb01.run("iptables", "-F", "OUTPUT")
+    wait_for(lambda: only(lab, "lb01"), 15, "it has servers again and comes back")
+
+
+def test_a_link_that_returns_brings_no_failed_request(pair, lab):
+    """No address before this node's own checks have found its servers again."""
+    lb01, lb02 = pair(fast() + PROXY)
+    client = Client(lab)
+    lab.link("lb01", "down")
+    lb02.wait_master(5)
+    time.sleep(3)                       # long enough for its checks to fail
+    client.wait_answer(3)
+    client.failures.clear()
+    lab.link("lb01", "up")
+    wait_for(lambda: only(lab, "lb01"), 15, "lb01 is master again")
+    time.sleep(1)
+    assert not client.failures
+
+
+def test_a_node_that_cannot_serve_yet_does_not_take_over(lab):
+    """Its servers do not answer its checks: only when takeover_ready is over does it take what nobody else holds."""
+    for server in ("192.168.1.21", "192.168.1.22"):
+        lab.lb01.run("iptables", "-A", "OUTPUT", "-d", server, "-p", "tcp", "-j", "DROP")
+    try:
+        conf = fast("    takeover_ready 3") + PROXY.replace("inter 500ms", "inter 5s")
+        since = time.monotonic()
+        lb01 = Tandem(lab, "lb01", conf).start()
+        lb01.wait_master()
+        assert 2.9 < time.monotonic() - since < 5
+    finally:
+        lab.lb01.run("iptables", "-F", "OUTPUT")
+
+
+def test_on_mismatch_hold(lab):
+    conf = vrrp_conf("    on_mismatch hold\n    auth_pass s3cret" + UNICAST, p1=255)
+    lb01 = Tandem(lab, "lb01", conf).start()
+    lb01.wait_master()
+    lb02 = Tandem(lab, "lb02", conf.replace("s3cret", "other")).start()
+    lb02.wait_log("another auth_pass", 5)
+    time.sleep(4.5)
+    assert only(lab, "lb01") and "MASTER" not in lb02.log()
+    lb01.send(signal.SIGKILL)
+    lb02.wait_master(5)
+
+
 def test_link_down_is_a_fault_and_up_again_a_return(pair, lab):
     lb01, lb02 = pair(fast())
     lab.link("lb01", "down")
