@@ -33,9 +33,10 @@ LIBMNL ?= $(or $(filter /%,$(shell $(CC) -print-file-name=libmnl.a)),$(OUT)/libm
 BUILD_PACKAGES =
 endif
 LIBMNL ?= $(OUT)/libmnl/libmnl.a
+BEARSSL ?= $(OUT)/bearssl/libbearssl.a
 STRIP = $(shell $(TOOL) -print-prog-name=strip)
 NM = $(shell $(TOOL) -print-prog-name=nm)
-TEST_PACKAGES = gcc libc6-dev binutils file git libcmocka-dev python3 python3-pytest python3-scapy nginx curl keepalived \
+TEST_PACKAGES = gcc libc6-dev binutils file git libcmocka-dev libbearssl-dev python3 python3-pytest python3-scapy nginx curl keepalived \
 	haproxy iproute2 iputils-arping tcpdump tshark strace wrk nftables iptables util-linux procps openssl
 DEMO_PACKAGES = python3 iproute2 util-linux curl
 # The first Python that has pytest; others (pyenv's, a venv's) may come before the system's in PATH and lack it.
@@ -55,7 +56,7 @@ OPT = -Os -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -f
 WARN = -Wall -Wextra -Wshadow -Wconversion -Wvla -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wformat=2 \
 	-Wundef -Wcast-align=strict -Wwrite-strings -Wpointer-arith -Wdouble-promotion -Wlogical-op -Wduplicated-cond -Werror
 LTO = -flto=1 -flto-partition=one $(OWN)
-CFLAGS = -std=c11 -D_GNU_SOURCE $(OPT) $(LTO) $(WARN) -g -Isrc -isystem $(dir $(LIBMNL))include
+CFLAGS = -std=c11 -D_GNU_SOURCE $(OPT) $(LTO) $(WARN) -g -Isrc -isystem $(dir $(LIBMNL))include -isystem $(dir $(BEARSSL))include
 # The proof that nothing allocates: each of these names is wrapped and no wrapper exists, so a call that can be reached
 # is an undefined __wrap_NAME, and the linker says who makes it. What --gc-sections drops does not count.
 HEAP = malloc calloc realloc reallocarray free aligned_alloc memalign posix_memalign valloc __libc_malloc __libc_calloc \
@@ -75,11 +76,11 @@ build/tandem build/tandem.debug: build/%: $(OUT)/% always
 $(OUT)/tandem: $(OUT)/tandem.debug
 	$(STRIP) -s -R .comment -o $@ $<
 # The second proof, by the names of what was linked.
-$(OUT)/tandem.debug: $(OBJ) $(LIBMNL)
-	$(TOOL) $(OPT) $(LTO) $(LDFLAGS) -o $@ $(OBJ) $(LIBMNL)
+$(OUT)/tandem.debug: $(OBJ) $(LIBMNL) $(BEARSSL)
+	$(TOOL) $(OPT) $(LTO) $(LDFLAGS) -o $@ $(OBJ) $(LIBMNL) $(BEARSSL)
 	@if $(NM) $@ | grep -wE '$(subst $() ,|,$(strip $(HEAP)))|__malloc_alloc_meta|__malloc_context|__expand_heap'; \
 		then echo "$@ contains an allocator: the names above"; exit 1; fi
-$(OUT)/%.o: %.c $(OUT)/flags.txt | $(TOOLCHAIN) $(LIBMNL)
+$(OUT)/%.o: %.c $(OUT)/flags.txt | $(TOOLCHAIN) $(LIBMNL) $(BEARSSL)
 	@mkdir -p $(@D)
 	$(TOOL) $(CFLAGS) $(DEFINES) -MMD -MP -c $< -o $@
 $(OUT)/src/main.o: $(OUT)/version.txt $(LIBMNL)
@@ -114,12 +115,15 @@ $(OUT)/external.done: $(OUT)/flags.txt
 	@touch $@
 $(OUT)/libmnl/libmnl.a: boards/libmnl.sh boards/apt.sh $(OUT)/libc-flags.txt | $(TOOLCHAIN)
 	boards/libmnl.sh $(@D) $(DEBARCH) $(TOOL) $(OPT)
+$(OUT)/bearssl/libbearssl.a: boards/bearssl.sh boards/apt.sh $(OUT)/libc-flags.txt | $(TOOLCHAIN) build/packages.done
+	boards/apt.sh build/sources source bearssl
+	boards/bearssl.sh build/sources/bearssl $(@D) $(TOOL) $(OPT)
 
 # ---- tests ----
 
 UNIT = build/unit
 UNIT_CC = gcc -std=c11 -D_GNU_SOURCE -g -O1 -fno-omit-frame-pointer -Wall -Wextra -Werror -fsanitize=address,undefined \
-	-fno-sanitize-recover=all -Isrc -DTEST_ROOT='"$(CURDIR)"' -DTEST_VECTORS='"$(CURDIR)/test/vectors"'
+	-fno-sanitize-recover=all -Isrc -isystem /usr/include/bearssl -DTEST_ROOT='"$(CURDIR)"' -DTEST_VECTORS='"$(CURDIR)/test/vectors"'
 UNIT_SRC = $(wildcard src/base/*.c src/vrrp/*.c src/proxy/*.c src/conf/*.c)
 UNIT_TESTS = $(patsubst test/unit/%.c,$(UNIT)/%,$(wildcard test/unit/test_*.c))
 $(UNIT)/%.o: %.c Makefile | build/test-packages.done
@@ -129,7 +133,7 @@ $(UNIT)/%.o: %.c Makefile | build/test-packages.done
 $(UNIT)/libtandem.a: $(UNIT_SRC:%.c=$(UNIT)/%.o)
 	rm -f $@; ar rcs $@ $^
 $(UNIT)/test_%: $(UNIT)/test/unit/test_%.o $(UNIT)/libtandem.a
-	$(UNIT_CC) -o $@ $^ -lcmocka
+	$(UNIT_CC) -o $@ $^ -lcmocka -lbearssl
 -include $(UNIT_SRC:%.c=$(UNIT)/%.d) $(UNIT_TESTS:$(UNIT)/%=$(UNIT)/test/unit/%.d)
 .SECONDARY:
 

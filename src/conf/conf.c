@@ -76,7 +76,7 @@ void keyword_apply(struct parser *p, const struct keyword *k, const struct str *
 			refuse(p, "'%s%s' is set in line %u already", prefix, k->name, p->seen[row]);
 			return;
 		}
-		if (k->where & (AS_LINE | AS_OPTION | AS_TIMEOUT | AS_HTTP_CHECK | AS_STATS))
+		if (k->where & (AS_LINE | AS_OPTION | AS_TIMEOUT | AS_HTTP_CHECK | AS_STATS | AS_HMAC))
 			p->seen[row] = p->line;
 	}
 	k->set(p, k, args, n, object);
@@ -129,6 +129,7 @@ static const char *place_of(uint32_t as)
 	case AS_VIP: return "a virtual_ipaddress line";
 	case AS_TRACK: return "a track_backend line";
 	case AS_STATS: return "'stats'";
+	case AS_HMAC: return "'auth_hmac'";
 	case AS_SOCKET: return "a stats socket line";
 	default: return NULL;
 	}

@@ -91,6 +91,18 @@ static const struct keyword table[] = {
 		"PASS: adverts carry auth_pass, in the clear; it tells routers apart and keeps nobody out" },
 	{ AS_LINE | IN_VRRP, 1, 1, "auth_pass", set_auth_pass, VRRP(auth_pass), 0, 0, 0, "TEXT\0"
 		"up to 8 bytes, the same on all nodes; version 2 only" },
+	{ AS_LINE | IN_VRRP | REPEATS, 2, ARGS_ANY, "auth_hmac", set_family, NOWHERE, AS_HMAC, 0, 0, "key | ... VALUE\0"
+		"keepalived's (2.4.2) proof of who sent an advert, and when; the same keys on all nodes" },
+	{ AS_HMAC | IN_VRRP | REPEATS, 2, 2, "key", set_hmac_key, NOWHERE, 0, 0, 0, "1..255 TEXT\0"
+		"a secret of 32 to 64 characters, or hex: and bytes; up to four" },
+	{ AS_HMAC | IN_VRRP, 1, 1, "active_key", set_number, VRRP(hmac.active_key), 1, 255, 0, "1..255\0"
+		"which of them signs (the first); all are believed" },
+	{ AS_HMAC | IN_VRRP, 1, 1, "mode", set_choice, VRRP(hmac.mode), 0, 0, 0, "enforce | permissive | receive-only\0"
+		"permissive: sign, but take unsigned adverts; receive-only: check what is signed, sign nothing" },
+	{ AS_HMAC | IN_VRRP, 1, 1, "anti_replay", set_choice, VRRP(hmac.monotonic), 0, 0, 0, "time | monotonic\0"
+		"monotonic: the nodes' clocks need not agree, as on boards that have none" },
+	{ AS_HMAC | IN_VRRP, 1, 1, "time_window", set_seconds, VRRP(hmac.window_ms), 1000, 3600000, 0, "SECONDS\0"
+		"how far the clocks may differ (three adverts, 5 s at least)" },
 	{ AS_LINE | IN_VRRP | REPEATS, 1, ARGS_ANY, "virtual_ipaddress", set_vip, NOWHERE, 0, 0, 0,
 		"ADDRESS[/LENGTH] [dev INTERFACE] [label LABEL] [scope SCOPE]\0"
 		"a floating address; one a line; without a length /32 or /128. The first one's family is that of the "
@@ -352,6 +364,7 @@ const char *keyword_prefix(const struct keyword *k)
 	case AS_HTTP_CHECK: return "http-check ";
 	case AS_EXPECT: return "http-check expect ";
 	case AS_STATS: return "stats ";
+	case AS_HMAC: return "auth_hmac ";
 	default: return "";
 	}
 }

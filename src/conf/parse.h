@@ -35,6 +35,7 @@ enum {
 	AS_TRACK = 1 << 18,     /* on a track_backend line */
 	AS_STATS = 1 << 19,     /* behind `stats` */
 	AS_SOCKET = 1 << 20,    /* on a stats socket line */
+	AS_HMAC = 1 << 21,      /* behind `auth_hmac` */
 	AS_ROUTE = 1 << 23,     /* on a virtual_routes line */
 	AS_ALL = 0xffff00,
 
@@ -150,6 +151,7 @@ void *keep(struct parser *, const void *object, size_t size);
 
 /* ---- verify: what can be said only when a section, or the file, is complete ---- */
 
+void verify_hmac(struct parser *, const struct vrrp_config *);
 void verify_section(struct parser *);            /* the section ends; section is 0 afterwards */
 void verify_file(struct parser *);
 
@@ -168,6 +170,7 @@ keyword_set set_number, set_seconds, set_ms, set_bytes, set_value, set_choice, s
 	set_interface, set_address;
 keyword_set set_family, set_no, set_option_bit;
 keyword_set set_node, set_sysctl, set_log, set_stats_socket, set_mode_bits, set_level;
+keyword_set set_hmac_key;
 keyword_set set_auth_type, set_auth_pass, set_vip, set_scope, set_route, set_vmac, set_peer, set_track, set_track_weight;
 keyword_set set_bind, set_server, set_default_server, set_server_cookie, set_check_addr, set_balance,
 	set_cookie, set_cookie_domain, set_expect, set_expect_status, set_expect_string, set_redispatch,

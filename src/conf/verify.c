@@ -130,6 +130,7 @@ static void verify_vrrp(struct parser *p, struct vrrp_config *v)
 	verify_vmac(p, v);
 	verify_interval(p, v);
 	verify_auth(p, v);
+	verify_hmac(p, v);
 	verify_addresses(p, v);
 	if (nopreempt && v->state_master_hint)
 		warn_at(p, nopreempt, "'nopreempt' counts here; keepalived ignores it on a node with 'state MASTER'");

@@ -9,6 +9,7 @@
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 #include "base/log.h"
 #include "base/net.h"
@@ -99,12 +100,19 @@ void adverts_close(struct interface *i)
 
 /* ---- out ---- */
 
-static void send_to(struct router *r, const struct addr *to, uint8_t priority)
+uint64_t adverts_clock(void)
+{
+	struct timespec t;
+
+	return clock_gettime(CLOCK_REALTIME, &t) == 0 ? hmac_sequence(t.tv_sec, (uint32_t)t.tv_nsec) : 0;
+}
+
+static void send_to(struct router *r, const struct addr *to, uint8_t priority, uint64_t now)
 {
 	uint8_t packet[VRRP_PACKET_MAX];
 	struct sockaddr_storage address;
 	struct endpoint destination = { .addr = *to };
-	size_t n = vrrp_packet_build(r->config, &r->vr.source, to, priority, r->checksum, packet);
+	size_t n = vrrp_packet_build(r->config, &r->vr.source, to, priority, r->checksum, &r->hmac, now, packet);
 	socklen_t size = net_sockaddr(&destination, &address);
 	char text[ADDR_TEXT_MAX];
 
@@ -115,13 +123,14 @@ static void send_to(struct router *r, const struct addr *to, uint8_t priority)
 void adverts_send(struct router *r, uint8_t priority)
 {
 	struct addr group = addr_ipv4(VRRP_GROUP_IPV4);
+	uint64_t now = r->config->hmac.key_count ? adverts_clock() : 0;
 
 	if (r->interface->send == -1)
 		return;
 	if (!r->config->peers)
-		send_to(r, &group, priority);
+		send_to(r, &group, priority, now);
 	for (const struct peer_config *p = r->config->peers; p; p = p->next)
-		send_to(r, &p->address, priority);
+		send_to(r, &p->address, priority, now);
 }
 
 /* ---- in ---- */

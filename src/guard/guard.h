@@ -51,6 +51,7 @@ struct router {
 	struct timer garp;              /* the second burst, then refreshes */
 	struct vip *vips;
 	uint8_t checksum;               /* vrrp_checksum of what we send: the peer's */
+	struct hmac_state hmac;
 	uint8_t blocked;                /* enum router_block: why it is in FAULT */
 	bool garp_second;               /* the burst after garp_master_delay is still to come */
 	bool started;                   /* addresses of an earlier run have been dealt with */
@@ -69,6 +70,7 @@ enum router_block {
 bool adverts_open(struct interface *);          /* sockets and group; false with errno */
 void adverts_close(struct interface *);
 void adverts_send(struct router *, uint8_t priority);   /* to the group or to each peer */
+uint64_t adverts_clock(void);                   /* the wall clock as auth_hmac's sequence */
 
 /* router.c */
 void routers_heard(struct interface *, const uint8_t *packet, size_t n);        /* an IP datagram of protocol 112 */

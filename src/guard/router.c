@@ -146,8 +146,22 @@ static bool is_peer(const struct vrrp_config *c, const struct addr *source)
 	return false;
 }
 
-static void router_heard(struct router *r, const struct vrrp_advert *a)
+/* Only of an advert that is good in all else: what strangers send costs no hash. */
+static void check_hmac(struct router *r, struct vrrp_advert *a)
 {
+	const struct hmac_config *h = &r->config->hmac;
+	uint32_t adverts_ms = 3 * r->config->advert_int_ms, window_ms = adverts_ms < 5000 ? 5000 : adverts_ms;
+
+	a->hmac = HMAC_GOOD;
+	if (!a->has_trailer || vrrp_packet_judge(r->config, a) != VRRP_GOOD)
+		return;
+	a->hmac = (uint8_t)hmac_check(h, &r->hmac, &a->source, a->message, a->message_bytes, adverts_clock(),
+		(h->window_ms ? h->window_ms : window_ms) / 1000);
+}
+
+static void router_heard(struct router *r, struct vrrp_advert *a)
+{
+	check_hmac(r, a);
 	enum vrrp_drop drop = vrrp_packet_judge(r->config, a);
 
 	if (drop == VRRP_GOOD && r->vr.state < VRRP_BACKUP)

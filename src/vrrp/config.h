@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "base/addr.h"
+#include "vrrp/hmac.h"
 
 #define VRRP_AUTH_BYTES 8               /* RFC 2338 simple text password: the rest is cut, as keepalived does */
 #define VRRP_PRIORITY_OWNER 255
@@ -55,6 +56,7 @@ struct vrrp_config {
 	bool state_master_hint;                 /* `state MASTER`: keepalived's files have it; the priority decides */
 	bool has_auth;
 	uint8_t auth_pass[VRRP_AUTH_BYTES];     /* padded with zeros */
+	struct hmac_config hmac;
 	uint32_t advert_int_ms;                 /* version 2: whole seconds */
 	uint32_t garp_master_delay_ms;          /* 5 s; the second burst after becoming master; 0: none */
 	uint32_t garp_master_repeat;            /* 5 frames a burst */

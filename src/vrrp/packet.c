@@ -18,7 +18,7 @@ static const char *const drop_names[VRRP_DROP_COUNT_OF] = {
 	[VRRP_DROP_AUTH_TYPE] = "other authentication", [VRRP_DROP_PASSWORD] = "other password",
 	[VRRP_DROP_INTERVAL] = "other interval", [VRRP_DROP_VRID] = "unknown virtual_router_id",
 	[VRRP_DROP_FAMILY] = "other address family", [VRRP_DROP_LINK_LOCAL] = "first address not link-local",
-	[VRRP_DROP_STATE] = "not taking part",
+	[VRRP_DROP_HMAC] = "wrong auth_hmac", [VRRP_DROP_STATE] = "not taking part",
 };
 
 const char *vrrp_drop_name(enum vrrp_drop drop)
@@ -150,10 +150,16 @@ enum vrrp_drop vrrp_packet_parse(const uint8_t *ip, size_t n, struct vrrp_advert
 	if (a->address_count == 0)
 		return VRRP_DROP_COUNT;
 	size_t auth = a->version == 2 ? VRRP_AUTH_BYTES : 0, width = addr_bytes(&a->source);
-	if (n != VRRP_HEADER + width * a->address_count + auth)
+	size_t message = VRRP_HEADER + width * a->address_count + auth;
+	if (n != message && n != message + HMAC_TRAILER_BYTES)
 		return VRRP_DROP_SHORT;
-	if (!checksum_is_right(p, n, a))
+	/* Over IPv4 the sum leaves keepalived's trailer out; over IPv6 the kernel makes it, over all that there is. */
+	if (!checksum_is_right(p, a->source.family == ADDR_IPV6 ? n : message, a))
 		return VRRP_DROP_CHECKSUM;
+	a->has_trailer = n != message;
+	a->message = p;
+	a->hmac = HMAC_GOOD;
+	n = a->message_bytes = message;
 	if (a->vrid == 0)
 		return VRRP_DROP_VRID_ZERO;
 	a->auth_type = a->version == 2 ? p[4] : 0;
@@ -212,6 +218,8 @@ enum vrrp_drop vrrp_packet_judge(const struct vrrp_config *c, const struct vrrp_
 		return VRRP_DROP_TTL;
 	if (c->peers && !is_peer(c, &a->source))
 		return VRRP_DROP_PEER;
+	if (a->has_trailer ? !c->hmac.key_count : c->hmac.key_count && c->hmac.mode == HMAC_ENFORCE)
+		return VRRP_DROP_AUTH_TYPE;
 	if (a->version == 2) {
 		if (a->auth_type != (c->has_auth ? 1 : 0))
 			return VRRP_DROP_AUTH_TYPE;
@@ -220,6 +228,8 @@ enum vrrp_drop vrrp_packet_judge(const struct vrrp_config *c, const struct vrrp_
 		if (a->interval_ms != c->advert_int_ms)
 			return VRRP_DROP_INTERVAL;
 	}
+	if (a->hmac != HMAC_GOOD)
+		return VRRP_DROP_HMAC;
 	return first_address_is_right(c, a) ? VRRP_GOOD : VRRP_DROP_LINK_LOCAL;
 }
 
@@ -262,7 +272,7 @@ static size_t build_ip(uint8_t *ip, size_t n, const struct addr *source, const s
 }
 
 size_t vrrp_packet_build(const struct vrrp_config *c, const struct addr *source, const struct addr *destination,
-	uint8_t priority, enum vrrp_checksum kind, uint8_t *out)
+	uint8_t priority, enum vrrp_checksum kind, struct hmac_state *state, uint64_t now, uint8_t *out)
 {
 	bool ipv6 = source->family == ADDR_IPV6;
 	const struct addr group = vrrp_group(ADDR_IPV4);
@@ -290,9 +300,15 @@ size_t vrrp_packet_build(const struct vrrp_config *c, const struct addr *source,
 	if (c->version == 2) {
 		memcpy(p + n, c->auth_pass, VRRP_AUTH_BYTES);
 		n += VRRP_AUTH_BYTES;
-	} else if (ipv6 || kind != VRRP_SUM_PLAIN) {
-		extra = pseudo_header(source, !ipv6 && kind == VRRP_SUM_GROUP ? &group : destination, n);
 	}
-	put16(p + 6, ~fold(sum(p, n, extra)) & 0xffff);
+	size_t summed = n;
+	if (c->hmac.key_count && c->hmac.mode != HMAC_RECEIVE_ONLY) {
+		hmac_sign(&c->hmac, state, source, p, n, now);
+		n += HMAC_TRAILER_BYTES;
+		summed = ipv6 ? n : summed;
+	}
+	if (c->version == 3 && (ipv6 || kind != VRRP_SUM_PLAIN))
+		extra = pseudo_header(source, !ipv6 && kind == VRRP_SUM_GROUP ? &group : destination, summed);
+	put16(p + 6, ~fold(sum(p, summed, extra)) & 0xffff);
 	return build_ip(out, n, source, destination, c->peers && c->unicast_ttl ? c->unicast_ttl : 255);
 }

@@ -15,7 +15,7 @@
 #define VRRP_GROUP_IPV4 0xe0000012u     /* 224.0.0.18 */
 #define VRRP_ADDRESSES_MAX 255          /* the packet counts them in a byte */
 #define VRRP_IPV6_MAX 90                /* that many IPv6 addresses fit a frame of 1500 bytes; nothing is fragmented */
-#define VRRP_PACKET_MAX (40 + 8 + 16 * VRRP_IPV6_MAX)
+#define VRRP_PACKET_MAX (40 + 8 + 16 * VRRP_IPV6_MAX + HMAC_TRAILER_BYTES)
 
 /* What the sum of a version 3 packet over IPv4 covers: peers differ (RFC 5798 was ambiguous, RFC 9568 §5.2.8 is not). Over
  * IPv6 there is always a pseudo-header. */
@@ -33,6 +33,10 @@ struct vrrp_advert {
 	uint8_t checksum;               /* version 3: vrrp_checksum */
 	uint32_t interval_ms;
 	uint32_t address_count;         /* as the packet says; the first VRRP_ADDRESSES_MAX of them are kept */
+	bool has_trailer;               /* keepalived's auth_hmac behind the message */
+	const uint8_t *message;         /* in the packet: until the next one is read */
+	size_t message_bytes;           /* without the trailer */
+	uint8_t hmac;                   /* hmac_result, when the caller has checked it; HMAC_GOOD till then */
 	struct addr addresses[VRRP_ADDRESSES_MAX];
 };
 
@@ -44,7 +48,7 @@ enum vrrp_drop {
 	VRRP_DROP_CHECKSUM, VRRP_DROP_VRID_ZERO,
 	/* vrrp_packet_judge: understood, and not to be believed */
 	VRRP_DROP_OTHER_VERSION, VRRP_DROP_TTL, VRRP_DROP_CAST, VRRP_DROP_PEER, VRRP_DROP_AUTH_TYPE, VRRP_DROP_PASSWORD,
-	VRRP_DROP_INTERVAL, VRRP_DROP_FAMILY, VRRP_DROP_LINK_LOCAL,
+	VRRP_DROP_INTERVAL, VRRP_DROP_FAMILY, VRRP_DROP_LINK_LOCAL, VRRP_DROP_HMAC,
 	/* the caller's */
 	VRRP_DROP_VRID, VRRP_DROP_STATE,
 	VRRP_DROP_COUNT_OF
@@ -60,7 +64,8 @@ enum vrrp_drop vrrp_packet_parse(const uint8_t *, size_t n, struct vrrp_advert *
 enum vrrp_drop vrrp_packet_judge(const struct vrrp_config *, const struct vrrp_advert *);
 /* The advert names the addresses that we have, in any order. A difference is said, but is no reason to drop. */
 bool vrrp_packet_same_addresses(const struct vrrp_config *, const struct vrrp_advert *);
-/* Writes the whole datagram, of the destination's family; returns its length (out has VRRP_PACKET_MAX bytes). */
+/* Writes the whole datagram, of the destination's family; returns its length (out has VRRP_PACKET_MAX bytes). state and now
+ * (hmac_sequence) are for routers with auth_hmac. */
 size_t vrrp_packet_build(const struct vrrp_config *, const struct addr *source, const struct addr *destination,
-	uint8_t priority, enum vrrp_checksum, uint8_t *out);
+	uint8_t priority, enum vrrp_checksum, struct hmac_state *state, uint64_t now, uint8_t *out);
 #endif

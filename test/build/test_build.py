@@ -40,7 +40,8 @@ def copy(built, tmp_path):
 
     def make(*arguments):
         tools = ROOT / "build" / "x86_64"
-        return run("make", "-j2", f"CC={tools}/musl/bin/musl-gcc", f"LIBMNL={tools}/libmnl/libmnl.a", *arguments, cwd=tmp_path)
+        return run("make", "-j2", f"CC={tools}/musl/bin/musl-gcc", f"LIBMNL={tools}/libmnl/libmnl.a", f"BEARSSL={tools}/bearssl/libbearssl.a",
+                   *arguments, cwd=tmp_path)
     make.dir = tmp_path
     return make
 

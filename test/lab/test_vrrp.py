@@ -328,6 +328,34 @@ def test_only_sound_adverts_count(pair, lab):
     s.close()
 
 
+KEY = "0123456789abcdef0123456789abcdef"
+
+
+def test_signed_adverts_are_the_only_ones_that_count(pair, lab):
+    """auth_hmac: forged adverts, recorded ones and unsigned ones change nothing; the pair hears each other and fails over."""
+    lb01, lb02 = pair(fast(f"    auth_hmac key 1 {KEY}\n"))
+    with InHost("client"):
+        ears = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(0x0800))
+        mouth = socket.socket(socket.AF_INET, socket.SOCK_RAW, 112)
+    ears.bind(("eth0", 0x0800))
+    mouth.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(lab.client.address))
+    mouth.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 255)
+    ears.settimeout(5)
+    recorded = next(p for p in iter(lambda: ears.recv(2000), b"") if p[9] == 112)
+    assert len(recorded) == 20 + 12 + 28
+    sampler = Sampler(lab)
+    for forged in (advert(), advert() + recorded[32:], advert() + bytes(28), recorded[20:]):
+        for _ in range(3):
+            mouth.sendto(forged, ("224.0.0.18", 0))
+    time.sleep(1)
+    sampler.stop()
+    assert {holders for _, holders in sampler.samples} == {("lb01",)}
+    lb01.send(signal.SIGKILL)
+    lb02.wait_master(3)
+    mouth.close()
+    ears.close()
+
+
 def test_packets_are_right_in_the_eyes_of_tcpdump_and_tshark(pair, lab):
     three = "".join(f"vrrp VI_{vrid}\n    interface eth0\n    virtual_router_id {vrid}\n    virtual_ipaddress 192.168.1.{vrid}/24\n"
                     f"    @lb01 priority 255\n    @lb02 priority 90\n    advert_int 1\n{more}\n"

@@ -9,7 +9,7 @@ BEGIN {
 	may["base"] = ""; may["vrrp"] = may["proxy"] = "base"; may["conf"] = "base vrrp proxy"; may["."] = may["conf"] " conf"
 	may["guard"] = may["worker"] = may["."] " ."; may["cmd"] = may["guard"] " guard worker"; may["main"] = may["cmd"] " cmd"
 	split("loop log privilege arena net clock handoff", w, " "); for (i in w) impure["base/" w[i] ".h"] = 1
-	split("stdint stdbool stddef string limits", w, " "); for (i in w) pure["<" w[i] ".h>"] = 1
+	split("stdint stdbool stddef string limits bearssl_hmac", w, " "); for (i in w) pure["<" w[i] ".h>"] = 1
 	n = split("printf fprintf dprintf sprintf snprintf vprintf vfprintf vdprintf vsprintf vsnprintf asprintf vasprintf puts " \
 		"putchar fputs fputc fopen fdopen fclose perror scanf sscanf fscanf malloc calloc realloc reallocarray free strdup strndup " \
 		"aligned_alloc memalign posix_memalign valloc alloca getline opendir getaddrinfo getnameinfo gethostbyname getifaddrs " \

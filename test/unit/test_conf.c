@@ -124,6 +124,7 @@ static const char *kind_of(const struct keyword *k)
 	case AS_ROUTE: return "route";
 	case AS_TRACK: return "track";
 	case AS_STATS: return "stats";
+	case AS_HMAC: return "hmac";
 	case AS_SOCKET: return "socket";
 	default: return k->where & IN_GLOBAL ? "global" : k->where & IN_VRRP ? "vrrp" : "proxy";
 	}
@@ -141,7 +142,7 @@ static const char *template_of(const char *kind)
 {
 	if (strcmp(kind, "global") == 0 || strcmp(kind, "stats") == 0 || strcmp(kind, "socket") == 0)
 		return global_template;
-	if (strcmp(kind, "vrrp") == 0 || strcmp(kind, "vip") == 0 || strcmp(kind, "route") == 0 || strcmp(kind, "track") == 0)
+	if (strcmp(kind, "vrrp") == 0 || strcmp(kind, "vip") == 0 || strcmp(kind, "hmac") == 0 || strcmp(kind, "route") == 0 || strcmp(kind, "track") == 0)
 		return vrrp_template;
 	return strcmp(kind, "section") == 0 || strcmp(kind, "file") == 0 ? ">\n" : proxy_template;
 }
