@@ -134,11 +134,17 @@ $(UNIT)/libtandem.a: $(UNIT_SRC:%.c=$(UNIT)/%.o)
 	rm -f $@; ar rcs $@ $^
 $(UNIT)/test_%: $(UNIT)/test/unit/test_%.o $(UNIT)/libtandem.a
 	$(UNIT_CC) -o $@ $^ -lcmocka -lbearssl
+# The simulator makes millions of steps: the same sources, quick.
+$(UNIT)/sim_vrrp: test/sim/vrrp.c $(wildcard src/vrrp/*.[ch]) src/base/addr.c src/base/text.c Makefile | build/test-packages.done
+	@mkdir -p $(@D)
+	gcc -std=c11 -D_GNU_SOURCE -g -O2 -Wall -Wextra -Werror -Isrc -isystem /usr/include/bearssl -o $@ $(filter %.c,$^) -lbearssl
 -include $(UNIT_SRC:%.c=$(UNIT)/%.d) $(UNIT_TESTS:$(UNIT)/%=$(UNIT)/test/unit/%.d)
 .SECONDARY:
 
-unit: $(UNIT_TESTS) ## unit tests (C, cmocka, under ASan and UBSan)
-	@test/build/unit.sh $(UNIT_TESTS)
+unit: $(UNIT_TESTS) $(UNIT)/sim_vrrp ## unit tests (C, cmocka, under ASan and UBSan), and ten million steps of the simulator
+	@test/build/unit.sh $(UNIT_TESTS) $(UNIT)/sim_vrrp
+sim: $(UNIT)/sim_vrrp ## the VRRP simulator: SECONDS=60, SEEDS=100000, START=1 or SEED=n, the one that failed
+	SECONDS=$(SECONDS) SEEDS=$(SEEDS) START=$(START) SEED=$(SEED) $(UNIT)/sim_vrrp
 tidy: ## who includes whom, lengths, banned calls
 	@test/tidy/tidy.sh
 check: unit tidy ## what needs no root and half a minute at most: unit, tidy
@@ -161,4 +167,4 @@ distclean: ## removes all of build/
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 12
 always:
-.PHONY: all unit tidy check system test demo size install clean distclean help always
+.PHONY: all unit sim tidy check system test demo size install clean distclean help always

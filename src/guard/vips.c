@@ -14,8 +14,8 @@
 
 uint32_t vips_lifetime_s(const struct vrrp_config *c)
 {
-	/* Shorter than the peers' Master_Down_Interval, which is three adverts and the skew time. */
-	uint32_t s = 3 * c->advert_int_ms / 1000;
+	/* Shorter than the peers' Master_Down_Interval, which is so many adverts and the skew time. */
+	uint32_t s = c->down_timer_adverts * c->advert_int_ms / 1000;
 
 	return s < LIFETIME_S_MIN ? LIFETIME_S_MIN : s;
 }
