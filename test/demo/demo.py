@@ -179,6 +179,9 @@ def break_and_mend(master, backup, client, fault):
         say(f"{backup.name} is master and holds {VIP}")
     else:
         wrong(f"{backup.name} did not become master")
+    # One that stops lets go when it hears its successor; a dead one cannot, so there the first look counts.
+    if number == signal.SIGTERM:
+        wait_for(lambda: not master.holds_vip(), 1)
     if master.holds_vip():
         wrong(f"{VIP} is still on {master.name}, which is {name}")
     else:
