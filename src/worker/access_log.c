@@ -95,8 +95,8 @@ static void log_http(const struct session *s, struct ending e)
 	struct line_words w;
 
 	put_words(s, &w);
-	log_info("%s:%u [%s] %s %s/%s %d/0/%d/%d/%u %d %llu - - %c%c%c%c %s \"%.*s\"", w.client, s->peer.port, w.date,
-		w.frontend, w.backend, w.server, a->request_ms, a->connect_ms, a->response_ms,
+	log_info("%s:%u [%s] %s %s/%s %d/%d/%d/%d/%u %d %llu - - %c%c%c%c %s \"%.*s\"", w.client, s->peer.port, w.date,
+		w.frontend, w.backend, w.server, a->request_ms, a->request_ms < 0 ? -1 : 0, a->connect_ms, a->response_ms,
 		(unsigned)(worker.loop.now_ms - a->start_ms), a->status ? a->status : -1,
 		(unsigned long long)(a->head_bytes + s->response.sent), e.cause, e.where, a->cookie_request,
 		a->cookie_response, w.counts, a->line_n ? a->line_n : 8, a->line_n ? a->line : "<BADREQ>");

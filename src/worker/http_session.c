@@ -93,8 +93,10 @@ static bool choose_by_cookie(struct session *s, const struct http_head *head)
 
 static void log_cookie(struct session *s)
 {
-	if (s->access && s->backend->config->cookie.name)
-		s->access->cookie_request = s->cookie_request;
+	if (!s->access || !s->backend->config->cookie.name)
+		return;
+	s->access->cookie_request = s->cookie_request;
+	s->access->cookie_response = 'N';       /* until the server sets one, or we do */
 }
 
 static void begin_request(struct session *s, uint32_t head_bytes)
@@ -135,7 +137,7 @@ static void request_ended(struct session *s)
 		s->is_request = s->is_request || !silent;
 		session_close(s, (struct ending){ 'C', 'R' });
 	} else {
-		http_session_failed(s, s->is_request ? 400 : 0, (struct ending){ 'C', 'R' });
+		http_session_failed(s, 400, (struct ending){ 'C', 'R' });
 	}
 }
 
@@ -356,6 +358,10 @@ static void begin_response(struct session *s, uint32_t head_bytes)
 		return;
 	}
 	flow_start(f, head, head->body == HTTP_BODY_CHUNKED && s->minor == 1);
+	if (!flow_decode(f, buf_used(f->buf) - head_bytes)) {
+		http_session_failed(s, 502, (struct ending){ 'P', 'H' });
+		return;
+	}
 	bool tunnel = head->body == HTTP_BODY_TUNNEL;
 	bool framed = head->body != HTTP_BODY_CLOSE && (head->body != HTTP_BODY_CHUNKED || s->minor == 1);
 	/* A response that is there before its request has ended leaves no connection that could be used again. */
@@ -370,10 +376,6 @@ static void begin_response(struct session *s, uint32_t head_bytes)
 	if (s->access) {
 		s->access->status = head->status;
 		s->access->response_ms = (int32_t)(worker.loop.now_ms - s->access->response_start_ms);
-	}
-	if (!flow_decode(f, buf_used(f->buf) - head_bytes)) {
-		http_session_failed(s, 502, (struct ending){ 'S', 'H' });
-		return;
 	}
 	forward_response_head(s, &e, head_bytes);
 	if (s->state != SESSION_RESPONSE)

@@ -3,6 +3,7 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "base/net.h"
+#include "proxy/cookie.h"
 #include "worker/worker.h"
 
 #define PAUSE_MS_MAX 1000               /* before the same server is tried again, as HAProxy */
@@ -244,8 +245,8 @@ bool session_connect(struct session *s)
 			return false;
 		s->server = &s->backend->servers[i];
 	}
-	if (s->access)
-		s->access->connect_start_ms = worker.loop.now_ms;
+	if (s->access && s->access->retries == 0)
+		s->access->connect_start_ms = worker.loop.now_ms;       /* the time to connect includes retries */
 	s->upstream = server_connect(s->server, s, may_reuse, &error);
 	if (!s->upstream)
 		return session_retry(s);
@@ -294,9 +295,12 @@ bool session_retry(struct session *s)
 	if (i == BALANCE_NONE || i == s->avoid)
 		return true;
 	s->server = &s->backend->servers[i];
-	s->by_cookie = false;
-	if (s->access)
+	if (s->access) {
 		s->access->redispatched = true;
+		if (s->by_cookie)
+			s->access->cookie_request = COOKIE_DOWN;
+	}
+	s->by_cookie = false;
 	s->deadline = worker.loop.now_ms;       /* another server need not be waited for */
 	return true;
 }

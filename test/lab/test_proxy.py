@@ -748,6 +748,52 @@ def test_http_log_lines_are_haproxys(lab, proxy):
                         r"---- 1/1/1/1/0 0/0 \"GET /name\?a=#22b HTTP/1\.1\"", line), line
 
 
+LOGGED = {
+    "good": get(), "cookie": get(headers="Cookie: SERVERID=s1\r\n"), "wrong cookie": get(headers="Cookie: SERVERID=s9\r\n"),
+    "no answer": get("/end"), "broken answer": get("/bad"), "broken chunk": get("/chunk"), "cut": get("/cut"), "silent": get("/silent"),
+    "nothing": b"", "half a head": b"GET / HTT", "bad": b"GET / HTTP/1.1\r\nA\r\n\r\n",
+    "redispatched": get(headers="Cookie: SERVERID=s2\r\n"),
+}
+
+
+def test_http_log_lines_are_what_haproxy_writes(lab, proxy, scripted):
+    """All but times, bytes (HAProxy 2.6 counts them in its inner form) and numbers of connections (it has given them back)."""
+    answers = {b"/": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", b"/end": b"", b"/bad": b"HTTP/1.1 x\r\n\r\n",
+               b"/chunk": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nz\r\n", b"/cut": b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok"}
+
+    def serve(connection, _):
+        path = server.head(connection)[0].split()[1]
+        if path == b"/silent":
+            time.sleep(2)
+        connection.sendall(answers.get(path, b""))
+    server = scripted(serve)
+    with InHost("lb01"):
+        receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    receiver.bind(("127.0.0.1", 5515))
+    receiver.settimeout(5)
+    # A redispatch takes place in both only when the last retry is due.
+    text = conf([f"{server.address} cookie s1", "192.168.1.22:9 cookie s2 weight 0"], server="500ms",
+                backend=COOKIES + "    retries 1\n    option redispatch\n    timeout connect 200ms\n").replace("log stderr", "log 127.0.0.1:5515")
+    node = Tandem(lab, "lb01", text)
+    node.process = node.host.spawn(TANDEM, "run", "-n", "lb01", "-f", node.conf)
+    path = pathlib.Path(lab.folder) / "haproxy.cfg"
+    path.write_text(text.replace("192.168.1.11:80", "192.168.1.11:81").replace("user nobody", ""))
+    lab.lb01.spawn("haproxy", "-db", "-f", path, stderr=-3)
+    wait_for(lambda: all(f"11:{p} " in lab.lb01.run("ss", "-ltn") for p in (80, 81)), 5, "both")
+
+    def line(port, request):
+        exchange(LB, port, request, shut=request != LOGGED["bad"])
+        text = receiver.recv(4096).decode()
+        while "192.168.1.100" not in text:
+            text = receiver.recv(4096).decode()
+        found = re.search(r"\] (\S+ \S+) (\S+) (-?\d+) \d+ (- - \S{4}) \d+/\d+/\d+/\d+/(\+?\d+ 0/0 .*)", text)
+        times = ["-1" if t == "-1" else "N" for t in found.group(2).split("/")]
+        return found.group(1), times, found.group(3), found.group(4), found.group(5)
+    for name, request in LOGGED.items():
+        assert line(80, request) == line(81, request), name
+    receiver.close()
+
+
 @pytest.mark.parametrize("kind", ["udp", "unix"])
 def test_logs_go_to_syslog(lab, kind):
     path = lab.folder / "log.sock"
