@@ -8,9 +8,11 @@ import subprocess
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-# Gives the floating address an endless life whenever it appears, as one has that keepalived puts on.
+# Gives the floating address an endless life whenever it appears, as one has that keepalived puts on; for as long as there is
+# the configuration file, the last argument, which goes with the demo.
 ENDLESS = """#!/bin/sh
-while sleep 0.05; do
+for conf; do :; done
+while [ -e "$conf" ] && sleep 0.05; do
     ip -4 addr show dev eth0 | grep -q 192.168.1.10/ &&
         ip addr change 192.168.1.10/24 dev eth0 valid_lft forever preferred_lft forever
 done >/dev/null 2>&1 &
