@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "cmd/cmd.h"
 #include "guard/guard.h"
+#include "version.h"
 #include "worker/worker.h"
 
 #ifndef TANDEM_VERSION
@@ -12,16 +13,21 @@
 #define TANDEM_LIBMNL "unknown"
 #endif
 
+const char tandem_version[] = TANDEM_VERSION;
+
 static int version(int argc, char **argv)
 {
 	(void)argc;
 	(void)argv;
-	return out("tandem %s\nlibmnl %s\n", TANDEM_VERSION, TANDEM_LIBMNL) ? 0 : 2;
+	return out("tandem %s\nlibmnl %s\n", tandem_version, TANDEM_LIBMNL) ? 0 : 2;
 }
 
 static const struct command { const char *name; int (*run)(int argc, char **argv); const char *help; } commands[] = {
 	{ "run", guard_run, "[-f FILE] [-n NODE] [-d] [-p PIDFILE]   serve; in the foreground unless -d" },
 	{ "check", cmd_check, "[-f FILE] [-n NODE]   validate the file; print the effective plan and the memory" },
+	{ "status", cmd_status, "[-f FILE] [-n NODE] [-s SOCKET] [--json]   what a running tandem does: faults, VRRP, servers" },
+	{ "top", cmd_top, "[-f FILE] [-n NODE] [-s SOCKET]   the same, every second; q ends it" },
+	{ "ctl", cmd_ctl, "[-f FILE] [-n NODE] [-s SOCKET] COMMAND...   ask it; 'ctl help' lists what" },
 	{ "help", cmd_help, "[KEYWORD]   this page, or what a keyword of the file means" },
 	{ "version", version, "what this is and what it is built of" },
 	{ "worker", worker_main, NULL },

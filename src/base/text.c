@@ -288,6 +288,61 @@ size_t text_format(char *out, size_t size, const char *format, ...)
 	return n;
 }
 
+const char *text_age(uint64_t ms, char out[16])
+{
+	unsigned s = (unsigned)(ms / 1000), m = s / 60, h = m / 60;
+
+	if (s < 10)
+		(void)text_format(out, 16, "%u.%us", s, (unsigned)(ms % 1000 / 100));
+	else if (m == 0)
+		(void)text_format(out, 16, "%us", s);
+	else if (h == 0)
+		(void)text_format(out, 16, "%um%02us", m, s % 60);
+	else if (h < 24)
+		(void)text_format(out, 16, "%uh%02um", h, m % 60);
+	else
+		(void)text_format(out, 16, "%ud%02uh", h / 24, h % 24);
+	return out;
+}
+
+/* Bytes of the UTF-8 character in front; 0: there is none (RFC 3629 §4). */
+static unsigned utf8_bytes(const unsigned char *p)
+{
+	unsigned n = *p < 0x80 ? 1 : *p >= 0xc2 && *p < 0xe0 ? 2 : *p >= 0xe0 && *p < 0xf0 ? 3 : *p >= 0xf0 && *p < 0xf5 ? 4 : 0;
+
+	for (unsigned i = 1; i < n; i++)
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	if ((*p == 0xe0 && p[1] < 0xa0) || (*p == 0xed && p[1] > 0x9f) || (*p == 0xf0 && p[1] < 0x90)
+	    || (*p == 0xf4 && p[1] > 0x8f))
+		return 0;
+	return n;
+}
+
+size_t text_json(char *out, size_t size, const char *text)
+{
+	size_t used = 0;
+	char one[8];
+
+	for (const unsigned char *p = (const unsigned char *)text; *p;) {
+		unsigned n = utf8_bytes(p);
+		size_t m;
+		if (n == 0)
+			m = text_format(one, sizeof one, "\\ufffd");
+		else if (*p < 0x20 || *p == 0x7f)
+			m = text_format(one, sizeof one, "\\u%04x", (unsigned)*p);
+		else
+			m = text_format(one, sizeof one, "%s%.*s", *p == '"' || *p == '\\' ? "\\" : "", (int)n, (const char *)p);
+		if (used + m >= size)
+			break;
+		memcpy(out + used, one, m);
+		used += m;
+		p += n ? n : 1;
+	}
+	out[used] = '\0';
+	return used;
+}
+
 static unsigned least(unsigned a, unsigned b)
 {
 	return a < b ? a : b;

@@ -6,6 +6,9 @@
 #define CMD_CMD_H
 
 int cmd_check(int argc, char **argv);
+int cmd_ctl(int argc, char **argv);
+int cmd_status(int argc, char **argv);
+int cmd_top(int argc, char **argv);
 int cmd_help(int argc, char **argv);
 int cmd_usage(void);            /* the list of commands, to standard output; in main.c, which has the table */
 #endif

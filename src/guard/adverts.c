@@ -127,6 +127,7 @@ void adverts_send(struct router *r, uint8_t priority)
 
 	if (r->interface->send == -1)
 		return;
+	r->sent++;
 	if (!r->config->peers)
 		send_to(r, &group, priority, now);
 	for (const struct peer_config *p = r->config->peers; p; p = p->next)

@@ -41,7 +41,8 @@ void guard_memory(struct guard *g, struct arena *a, const struct conf *conf)
 {
 	uint32_t vips = vip_count(conf), interfaces = conf->vrrp_count + vips;
 
-	loop_init(&g->loop, a, interfaces + 2 /* signals, netlink */, 2 * conf->vrrp_count + 1 /* tick */);
+	loop_init(&g->loop, a, interfaces + 2 /* signals, netlink */ + 1 + control_clients(conf) /* the stats socket */,
+		2 * conf->vrrp_count + 1 /* tick */ + 1 + control_clients(conf) /* the stats socket */);
 	g->routers = arena_array(a, "routers", sizeof *g->routers, conf->vrrp_count);
 	g->interfaces = arena_array(a, "interfaces", sizeof *g->interfaces, interfaces);
 	struct vip *all = arena_array(a, "floating addresses", sizeof *all, vips);
@@ -51,6 +52,7 @@ void guard_memory(struct guard *g, struct arena *a, const struct conf *conf)
 		all += c->vip_count;
 	}
 	g->listeners = arena_array(a, "listening sockets", sizeof *g->listeners, conf->bind_count);
+	control_memory(a, conf);
 	g->environment = arena_array(a, "descriptors handed over", handoff_bytes(conf->bind_count + LOG_TARGETS_MAX + 2), 1);
 }
 
@@ -59,6 +61,7 @@ uint32_t guard_descriptors(const struct conf *conf)
 	return 3 + conf->bind_count
 		+ 2 * (conf->vrrp_count + vip_count(conf))      /* an interface hears and sends */
 		+ 3                     /* netlink twice, gratuitous ARP */
+		+ 1 + control_clients(conf)     /* the stats socket */
 		+ 4                     /* signals, our binary, configuration, scoreboard */
 		+ LOG_TARGETS_MAX;
 }
@@ -262,6 +265,7 @@ static void open_all(const struct conf *conf)
 				strerror(errno));
 		(void)close(fd);
 	}
+	control_open(conf);
 }
 
 static void start_all(const struct conf *conf)
@@ -295,6 +299,7 @@ int guard_run(int argc, char **argv)
 	guard.node = conf->global.node;
 	arena_freeze(&configuration);
 	guard_memory(&guard, &guard.memory, conf);
+	guard.started_ms = guard.loop.now_ms;
 	arena_seal(&guard.memory);
 	open_all(conf);
 	memcpy(guard.log_targets, conf->global.log_targets, sizeof guard.log_targets);
@@ -309,6 +314,7 @@ int guard_run(int argc, char **argv)
 	while (!guard.loop.stop)
 		loop_turn(&guard.loop, 60000);
 	supervise_stop();
+	control_close();
 	if (o.pid_file)
 		(void)unlink(o.pid_file);
 	return 0;

@@ -37,11 +37,23 @@ struct vip {
 	uint32_t removals;              /* by others, one after the other */
 	uint64_t removed_ms;            /* the last one */
 	bool missing_said;
+	uint32_t valid_s;               /* of its lifetime, when links_ask_lifetimes() asked last; 0: it was not there */
 };
 
 #define COMPLAINTS_MAX 8
 
 struct complaint { struct addr source; uint8_t kind; uint64_t next_ms; uint32_t wait_ms; };
+
+/* The last advert of each who speaks for our virtual_router_id, good or not: for people, not for the election. */
+#define HEARD_MAX 8
+
+struct heard {
+	struct addr source;             /* ADDR_NONE: nobody yet */
+	uint64_t ms;
+	uint32_t interval_ms, count;
+	uint8_t priority, version, checksum;
+	uint8_t drop;                   /* enum vrrp_drop: what became of it */
+};
 
 struct router {
 	const struct vrrp_config *config;
@@ -58,7 +70,11 @@ struct router {
 	bool returning;                 /* from FAULT, and not yet ready */
 	uint64_t free_ms;               /* when nothing blocked it any more; 0: blocked, or ready */
 	uint64_t renewed_ms;
+	uint64_t since_ms;              /* when the state changed last, and the sentence that the log had about it */
+	char why[128];
+	uint32_t sent;                  /* adverts; to several peers it counts as one */
 	uint32_t drops[VRRP_DROP_COUNT_OF];
+	struct heard heard[HEARD_MAX];
 	struct complaint complaints[COMPLAINTS_MAX];
 };
 
@@ -80,6 +96,7 @@ void routers_init(void);
 void routers_check(void);                       /* who may take part now; called when anything about it has changed */
 /* The loop ends when no router holds an address: with hand_over, once each has heard its successor, or soon after. */
 void routers_stop(bool hand_over);
+bool track_has_failed(const struct track_config *);
 
 /* complain.c: sentences about adverts that do not fit ours, not repeated every second */
 void complain_drop(struct router *, const struct vrrp_advert *, enum vrrp_drop);
@@ -89,6 +106,7 @@ void complain_other_vrid(struct router *, const struct vrrp_advert *);
 /* links.c */
 bool links_open(void);                          /* hears of changes; false with errno */
 void links_refresh(void);                       /* asks the kernel for all links and addresses, and acts on what is new */
+void links_ask_lifetimes(void);                 /* sets valid_s of every floating address */
 struct interface *interface_find(const char *name);     /* NULL: no router uses one of that name */
 
 /* netlink.c (netlink.h has what these stand on) */
@@ -120,6 +138,15 @@ void supervise_stop(void);
 void supervise_child(pid_t, int status);
 void supervise_tick(uint64_t now_ms);
 bool supervise_can_serve(void);
+/* pid 0: none now. turn_ms: of its last sign of life. */
+struct worker_view { pid_t pid; uint32_t restarts; uint64_t turn_ms; };
+struct worker_view supervise_view(void);
+
+/* control.c: the stats socket */
+void control_memory(struct arena *, const struct conf *);
+uint32_t control_clients(const struct conf *);  /* how many at once; 0: there is no stats socket */
+void control_open(const struct conf *);         /* or ends the process with the reason */
+void control_close(void);
 
 /* ---- guard ---- */
 
@@ -136,6 +163,7 @@ struct guard {
 	int self, conf_fd, board_fd;    /* our own binary; the configuration; the scoreboard */
 	struct log_target log_targets[LOG_TARGETS_MAX];
 	char *environment;              /* for the worker */
+	uint64_t started_ms;
 	bool stopping;
 };
 extern struct guard guard;

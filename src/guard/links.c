@@ -102,6 +102,31 @@ static void address_seen(const struct nlmsghdr *m)
 		i->primary = p.addr;
 }
 
+static void keep_lifetime(struct router *r, struct vip *v, uint32_t valid_s)
+{
+	(void)r;
+	v->valid_s = valid_s;
+}
+
+static void lifetime_seen(const struct nlmsghdr *m)
+{
+	struct prefix p;
+	uint32_t valid_s;
+
+	if (read_address(m, &p, &valid_s))
+		(void)each_vip(((const struct ifaddrmsg *)mnl_nlmsg_get_payload(m))->ifa_index, &p.addr, keep_lifetime, valid_s);
+}
+
+void links_ask_lifetimes(void)
+{
+	for (uint32_t r = 0; r < guard.conf->vrrp_count; r++)
+		for (uint32_t v = 0; v < guard.routers[r].config->vip_count; v++)
+			guard.routers[r].vips[v].valid_s = 0;
+	int error = netlink_dump(RTM_GETADDR, AF_UNSPEC, lifetime_seen);
+	if (error)
+		log_err("netlink: cannot read the addresses: %s", strerror(error));
+}
+
 static void forget_links(void)
 {
 	for (uint32_t i = 0; i < guard.interface_count; i++) {

@@ -28,50 +28,53 @@ static void put_block(const struct router *r, char *out, size_t size)
 	}
 }
 
-static void log_state(const struct router *r)
+static void log_state(struct router *r)
 {
 	const struct vrrp *vr = &r->vr;
-	char from[ADDR_TEXT_MAX], text[128];
+	char from[ADDR_TEXT_MAX], *text = r->why;
 	uint64_t silent = guard.loop.now_ms - vr->heard_ms;
 
+	r->since_ms = guard.loop.now_ms;
 	addr_print(&vr->master, from);
 	switch (vr->why) {
 	case VRRP_WHY_SILENCE:
-		text_format(text, sizeof text, "no advert%s%s for %llu.%llu s", vr->master.family ? " from " : "",
+		text_format(text, sizeof r->why, "no advert%s%s for %llu.%llu s", vr->master.family ? " from " : "",
 			vr->master.family ? from : "", (unsigned long long)silent / 1000, (unsigned long long)silent % 1000 / 100);
 		break;
 	case VRRP_WHY_RESIGNED:
-		text_format(text, sizeof text, "%s has resigned", from);
+		text_format(text, sizeof r->why, "%s has resigned", from);
 		break;
 	case VRRP_WHY_PREEMPT:
-		text_format(text, sizeof text, "%s has the lower priority %u, ours is %u", from, vr->master_priority, vr->priority);
+		text_format(text, sizeof r->why, "%s has the lower priority %u, ours is %u", from, vr->master_priority,
+			vr->priority);
 		break;
 	case VRRP_WHY_HIGHER:
-		text_format(text, sizeof text, "%s has the higher priority %u, ours is %u", from, vr->master_priority, vr->priority);
+		text_format(text, sizeof r->why, "%s has the higher priority %u, ours is %u", from, vr->master_priority,
+			vr->priority);
 		break;
 	case VRRP_WHY_ADDRESS:
-		text_format(text, sizeof text, "%s has our priority %u and the higher address", from, vr->priority);
+		text_format(text, sizeof r->why, "%s has our priority %u and the higher address", from, vr->priority);
 		break;
 	case VRRP_WHY_LATE:
-		text_format(text, sizeof text, "this node was not running for longer than three adverts");
+		text_format(text, sizeof r->why, "this node was not running for longer than three adverts");
 		break;
 	case VRRP_WHY_OWNER:
-		text_format(text, sizeof text, "it owns the address: priority 255");
+		text_format(text, sizeof r->why, "it owns the address: priority 255");
 		break;
 	case VRRP_WHY_FAILED:
-		put_block(r, text, sizeof text);
+		put_block(r, text, sizeof r->why);
 		break;
 	case VRRP_WHY_COMMAND:
-		text_format(text, sizeof text, "a failover was asked for");
+		text_format(text, sizeof r->why, "a failover was asked for");
 		break;
 	case VRRP_WHY_NOBODY:
-		text_format(text, sizeof text, "nobody else has taken over");
+		text_format(text, sizeof r->why, "nobody else has taken over");
 		break;
 	case VRRP_WHY_GROUP:
-		text_format(text, sizeof text, "as the others of its sync group");
+		text_format(text, sizeof r->why, "as the others of its sync group");
 		break;
 	default:
-		text_format(text, sizeof text, "%s", vr->why == VRRP_WHY_STOPPED ? "stopping" : "started");
+		text_format(text, sizeof r->why, "%s", vr->why == VRRP_WHY_STOPPED ? "stopping" : "started");
 	}
 	log_notice("(%s) Entering %s STATE (%s)", r->config->name, vrrp_state_name(vr->state), text);
 }
@@ -146,6 +149,21 @@ static bool is_peer(const struct vrrp_config *c, const struct addr *source)
 	return false;
 }
 
+/* A new one takes the place of who has been silent longest. */
+static void note_heard(struct router *r, const struct vrrp_advert *a, enum vrrp_drop drop)
+{
+	struct heard *h = r->heard, *oldest = h;
+
+	for (; h < r->heard + HEARD_MAX && !addr_equal(&h->source, &a->source); h++)
+		oldest = h->ms < oldest->ms ? h : oldest;
+	if (h == r->heard + HEARD_MAX) {
+		h = oldest;
+		h->count = 0;
+	}
+	*h = (struct heard){ a->source, guard.loop.now_ms, a->interval_ms, h->count + 1, a->priority, a->version, a->checksum,
+		(uint8_t)drop };
+}
+
 /* Only of an advert that is good in all else: what strangers send costs no hash. */
 static void check_hmac(struct router *r, struct vrrp_advert *a)
 {
@@ -167,6 +185,7 @@ static void router_heard(struct router *r, struct vrrp_advert *a)
 	if (drop == VRRP_GOOD && r->vr.state < VRRP_BACKUP)
 		drop = VRRP_DROP_STATE;
 	r->drops[drop]++;
+	note_heard(r, a, drop);
 	if (drop != VRRP_GOOD) {
 		if (drop != VRRP_DROP_STATE)
 			complain_drop(r, a, drop);
@@ -203,7 +222,7 @@ void routers_heard(struct interface *i, const uint8_t *packet, size_t n)
 
 /* ---- who takes part ---- */
 
-static bool backend_is_down(const struct track_config *t)
+bool track_has_failed(const struct track_config *t)
 {
 	const struct proxy_config *b = guard.conf->proxies;
 
@@ -223,7 +242,7 @@ static enum router_block block_of(struct router *r)
 	if (r->config->source.family == ADDR_NONE && i->primary.family == ADDR_NONE)
 		return ROUTER_NO_ADDRESS;
 	for (const struct track_config *t = r->config->tracks; t; t = t->next)
-		if (t->weight == 0 && backend_is_down(t))
+		if (t->weight == 0 && track_has_failed(t))
 			return ROUTER_TRACK;
 	return supervise_can_serve() ? ROUTER_FREE : ROUTER_WORKER;
 }
@@ -268,7 +287,7 @@ static void router_check(struct router *r)
 	}
 	r->vr.source = r->config->source.family != ADDR_NONE ? r->config->source : i->primary;
 	for (const struct track_config *t = r->config->tracks; t; t = t->next)
-		weights += backend_is_down(t) ? t->weight : 0;
+		weights += track_has_failed(t) ? t->weight : 0;
 	router_set_priority(r, vrrp_effective_priority(r->config, weights));
 	if (!r->started && i->index) {
 		r->started = true;
@@ -323,6 +342,7 @@ void routers_init(void)
 		r->timer.expired = router_expired;
 		r->garp.expired = garp_expired;
 		r->checksum = VRRP_SUM_PSEUDO;
+		r->since_ms = guard.loop.now_ms;
 		vrrp_init(&r->vr, c);
 		for (const struct vip_config *vc = c->vips; vc; vc = vc->next, v++) {
 			r->vips[v].config = vc;

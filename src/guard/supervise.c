@@ -25,6 +25,7 @@ static struct {
 	uint64_t turn_ms;               /* when it last changed */
 	uint64_t start_ms;              /* when the next one is started, if there is none */
 	uint32_t backoff_ms;
+	uint32_t restarts;              /* since the guard started */
 	uint32_t deaths;                /* one after the other, none of which had completed a turn */
 	bool turned;                    /* this one has */
 	bool killed;                    /* by us, because it hung */
@@ -33,6 +34,11 @@ static struct {
 bool supervise_can_serve(void)
 {
 	return worker.deaths < DEATHS_MAX;
+}
+
+struct worker_view supervise_view(void)
+{
+	return (struct worker_view){ worker.pid, worker.restarts, worker.turn_ms };
 }
 
 static void keep_over_exec(int fd)
@@ -124,6 +130,7 @@ void supervise_child(pid_t pid, int status)
 	worker.pid = 0;
 	if (guard.stopping)
 		return;
+	worker.restarts++;
 	describe(status, what, sizeof what);
 	worker.turned = worker.turned || atomic_load_explicit(&guard.board->worker.turn, memory_order_acquire) != 0;
 	worker.deaths = worker.turned ? 0 : worker.deaths + 1;

@@ -102,6 +102,40 @@ static void sizes_have_units(void **state)
 	assert_false(text_to_bytes(str_z("1kk"), UINT32_MAX, &v));
 }
 
+static void ages_are_short(void **state)
+{
+	static const struct { uint64_t ms; const char *text; } rows[] = {
+		{ 0, "0.0s" }, { 999, "0.9s" }, { 9999, "9.9s" }, { 10000, "10s" }, { 59999, "59s" }, { 60000, "1m00s" },
+		{ 192000, "3m12s" }, { 3599999, "59m59s" }, { 3600000, "1h00m" }, { 86399999, "23h59m" }, { 86400000, "1d00h" },
+		{ 12 * 86400000ull + 4 * 3600000ull, "12d04h" },
+	};
+	char out[16];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		assert_string_equal(text_age(rows[i].ms, out), rows[i].text);
+}
+
+static void json_strings_are_escaped(void **state)
+{
+	static const struct { const char *text, *json; } rows[] = {
+		{ "", "" }, { "plain", "plain" }, { "a\"b\\c", "a\\\"b\\\\c" }, { "\n\x1b\x7f", "\\u000a\\u001b\\u007f" },
+		{ "b\xc3\xa4r \xe2\x82\xac \xf0\x9f\x98\x80", "b\xc3\xa4r \xe2\x82\xac \xf0\x9f\x98\x80" },
+		{ "\xff", "\\ufffd" }, { "\xc3", "\\ufffd" }, { "\xe2\x82", "\\ufffd\\ufffd" }, { "\xc0\x80", "\\ufffd\\ufffd" },
+		{ "\xed\xa0\x80", "\\ufffd\\ufffd\\ufffd" }, { "\xe0\x80\x80", "\\ufffd\\ufffd\\ufffd" },
+		{ "\xf4\x90\x80\x80x", "\\ufffd\\ufffd\\ufffd\\ufffdx" },
+	};
+	char out[64];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		assert_int_equal(text_json(out, sizeof out, rows[i].text), strlen(rows[i].json));
+		assert_string_equal(out, rows[i].json);
+	}
+	assert_int_equal(text_json(out, 4, "ab\xc3\xa4"), 2);
+	assert_int_equal(text_json(out, 1, "a"), 0);
+}
+
 static void distance_counts_edits(void **state)
 {
 	(void)state;
@@ -564,6 +598,8 @@ int main(void)
 		cmocka_unit_test(numbers_are_digits_and_nothing_else),
 		cmocka_unit_test(times_are_haproxys),
 		cmocka_unit_test(sizes_have_units),
+		cmocka_unit_test(ages_are_short),
+		cmocka_unit_test(json_strings_are_escaped),
 		cmocka_unit_test(distance_counts_edits),
 		cmocka_unit_test(spans_compare),
 		cmocka_unit_test(addresses_survive_reading_and_printing),
