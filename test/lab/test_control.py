@@ -163,7 +163,7 @@ def test_socat_speaks_with_it_as_with_haproxy(pair, lab):
     both = socat('echo "show info; help"')
     info, names, rest = both.split("\n\n")
     assert info.startswith("Name: tandem\nVersion: ") and "\nNode: lb01\n" in info and re.search(r"\nUptime_sec: \d+$", info) and rest == ""
-    assert names.startswith("help ") and "show vrrp [json]" in names
+    assert names.startswith("failover ") and "show vrrp [json]" in names
     assert socat('printf "show info"').startswith("Name: tandem"), "the end of input ends a line"
     assert socat('printf "prompt\\nshow info\\nshow info\\nquit\\n"').count("Name: tandem") == 2
     assert socat('printf "show info\\nshow info\\n"').count("Name: tandem") == 1, "one line without prompt"
@@ -385,3 +385,19 @@ def test_top_shows_it_until_q(lab):
     assert data.count(b"\x1b[H\x1b[J") >= 2 and b"vrrp VI_1: MASTER" in data
     os.close(master)
     os.close(slave)
+
+
+def test_failover_by_command(pair, lab):
+    lb01, lb02 = pair(fast(lab))
+    wait_for(lambda: facts(lab, "lb01")["vrrp"][0]["state"] == "MASTER" and "BACKUP" in status(lab, "lb02"), 5, "roles")
+    path = path_of(lab, "lb01")
+    assert ask(path_of(lab, "lb02"), b"failover\n") == b"VI_1: not master here, nothing has changed\n\n"
+    code, out, _ = tandem("ctl", "-s", path, "failover", "VI_2")
+    assert code == 1 and out == "Refused: 'failover' takes [INSTANCE], not 'VI_2'.\n" and lab.lb01.holds()
+    code, out, _ = tandem("ctl", "-s", path, "failover", "VI_1")
+    assert code == 0 and out == "VI_1: handing over\n"
+    wait_for(lambda: lab.lb02.holds() and not lab.lb01.holds(), 3, "lb02 has the address")
+    time.sleep(1.5)
+    assert lab.lb02.holds() and not lab.lb01.holds(), "it stays there"
+    assert ask(path_of(lab, "lb02"), b"failover\n") == b"VI_1: handing over\n\n"
+    wait_for(lambda: lab.lb01.holds() and not lab.lb02.holds(), 3, "and back again")
