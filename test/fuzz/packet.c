@@ -2,8 +2,8 @@
  * Fuzzes adverts: with the checksums as they are and made right, so that it gets behind them. What is understood is built
  * anew from what was understood, and must be understood in the same way.
  *
- * clang -g -O1 -fsanitize=fuzzer,address,undefined -Isrc test/fuzz/packet.c src/vrrp/packet.c src/base/addr.c \
- *     src/base/text.c -o /tmp/fuzz_packet; test/fuzz/seeds.py packet /tmp/seeds; /tmp/fuzz_packet /tmp/seeds
+ * clang -g -O1 -fsanitize=fuzzer,address,undefined -Isrc test/fuzz/packet.c src/vrrp/packet.c src/vrrp/hmac.c \
+ *     src/base/addr.c src/base/text.c -lbearssl -o /tmp/fuzz_packet; test/fuzz/seeds.py packet /tmp/seeds; /tmp/fuzz_packet /tmp/seeds
  * With gcc, and test/fuzz/replay.c in place of "fuzzer", it runs the files it is given.
  */
 #include <stdint.h>
