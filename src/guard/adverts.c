@@ -22,80 +22,103 @@
 
 static void advert_ready(struct io *, short revents);
 
-/* Hears IPv4 packets of protocol 112 as they come from the wire: a firewall that forgot VRRP changes nothing. */
-static int open_receive(uint32_t index)
+/* Closes, but keeps the errno of what went wrong before. */
+static int close_failed(int fd)
 {
-	static struct sock_filter code[] = {
-		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 9),          /* the protocol, from the IP header */
+	int error = errno;
+
+	(void)close(fd);
+	errno = error;
+	return -1;
+}
+
+/* Hears packets of protocol 112 as they come from the wire: a firewall that forgot VRRP changes nothing. */
+static int open_receive(uint32_t index, bool ipv6)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, ipv6 ? 6 : 9),       /* the protocol, from the IP header */
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, VRRP_PROTOCOL, 0, 1),
 		BPF_STMT(BPF_RET | BPF_K, 0xffff),
 		BPF_STMT(BPF_RET | BPF_K, 0),
 	};
 	struct sock_fprog filter = { sizeof code / sizeof *code, code };
-	struct sockaddr_ll at = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IP), .sll_ifindex = (int)index };
+	struct sockaddr_ll at = { .sll_family = AF_PACKET, .sll_protocol = htons(ipv6 ? ETH_P_IPV6 : ETH_P_IP),
+		.sll_ifindex = (int)index };
 	/* Protocol 0 until it is bound: nothing may come in before the filter is on. */
 	int fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	if (fd == -1)
 		return -1;
+	(void)net_option(fd, SOL_SOCKET, SO_PRIORITY, PRIORITY_CONTROL);
 	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter) == -1
-	    || bind(fd, (struct sockaddr *)&at, sizeof at) == -1) {
-		int error = errno;
-		(void)close(fd);
-		errno = error;
-		return -1;
-	}
+	    || bind(fd, (struct sockaddr *)&at, sizeof at) == -1)
+		return close_failed(fd);
 	return fd;
 }
 
 /* The group is joined on the socket that sends, so that switches which look for members forward to us. */
-static int open_send(const struct interface *i)
+static bool join_group(int fd, uint32_t index, bool ipv6)
 {
-	struct ip_mreqn group = { .imr_multiaddr.s_addr = htonl(VRRP_GROUP_IPV4), .imr_ifindex = (int)i->index };
-	int fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_RAW);
+	struct ip_mreqn group = { .imr_multiaddr.s_addr = htonl(VRRP_GROUP_IPV4), .imr_ifindex = (int)index };
+	struct ipv6_mreq group6 = { .ipv6mr_interface = index };
+	const struct addr address = vrrp_group(ADDR_IPV6);
+
+	if (ipv6) {
+		memcpy(&group6.ipv6mr_multiaddr, address.bytes, 16);
+		return setsockopt(fd, IPPROTO_IPV6, IPV6_JOIN_GROUP, &group6, sizeof group6) == 0;
+	}
+	return setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &group, sizeof group) == 0
+		&& net_option(fd, IPPROTO_IP, IP_MULTICAST_LOOP, 0)
+		&& setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &group, sizeof group) == 0;
+}
+
+static int open_send(const struct interface *i, bool ipv6)
+{
+	int fd = socket(ipv6 ? AF_INET6 : AF_INET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_RAW);
 
 	if (fd == -1)
 		return -1;
 	(void)net_option(fd, SOL_SOCKET, SO_PRIORITY, PRIORITY_CONTROL);
 	if (setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, i->name, (socklen_t)strlen(i->name)) == -1
-	    || setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &group, sizeof group) == -1
-	    || !net_option(fd, IPPROTO_IP, IP_MULTICAST_LOOP, 0)
-	    || setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &group, sizeof group) == -1) {
-		int error = errno;
-		(void)close(fd);
-		errno = error;
-		return -1;
-	}
+	    || !join_group(fd, i->index, ipv6))
+		return close_failed(fd);
 	return fd;
 }
 
-bool adverts_open(struct interface *i)
+static struct channel *channel_of(struct interface *i, uint8_t family)
 {
-	if (i->receive.fd != -1)
+	return &i->channels[family == ADDR_IPV6];
+}
+
+bool adverts_open(struct interface *i, uint8_t family)
+{
+	struct channel *c = channel_of(i, family);
+
+	if (c->receive.fd != -1)
 		return true;
-	i->send = open_send(i);
-	if (i->send == -1)
+	*c = (struct channel){ .interface = i, .family = family, .receive = { .fd = -1, .ready = advert_ready },
+		.send = open_send(i, family == ADDR_IPV6) };
+	if (c->send == -1)
 		return false;
-	i->receive = (struct io){ .fd = open_receive(i->index), .ready = advert_ready };
-	if (i->receive.fd == -1) {
-		int error = errno;
-		(void)close(i->send);
-		i->send = -1;
-		errno = error;
+	c->receive.fd = open_receive(i->index, family == ADDR_IPV6);
+	if (c->receive.fd == -1) {
+		c->send = close_failed(c->send);
 		return false;
 	}
-	loop_watch(&guard.loop, &i->receive, POLLIN);
+	loop_watch(&guard.loop, &c->receive, POLLIN);
 	return true;
 }
 
 void adverts_close(struct interface *i)
 {
-	if (i->receive.fd == -1)
-		return;
-	loop_forget(&guard.loop, &i->receive);
-	(void)close(i->receive.fd);
-	(void)close(i->send);
-	i->receive.fd = i->send = -1;
+	for (struct channel *c = i->channels; c < i->channels + 2; c++) {
+		if (c->receive.fd == -1)
+			continue;
+		loop_forget(&guard.loop, &c->receive);
+		(void)close(c->receive.fd);
+		(void)close(c->send);
+		c->receive.fd = c->send = -1;
+	}
 }
 
 /* ---- out ---- */
@@ -107,38 +130,51 @@ uint64_t adverts_clock(void)
 	return clock_gettime(CLOCK_REALTIME, &t) == 0 ? hmac_sequence(t.tv_sec, (uint32_t)t.tv_nsec) : 0;
 }
 
-static void send_to(struct router *r, const struct addr *to, uint8_t priority, uint64_t now)
+/* To the IPv6 group it goes to the wire as it is: routing would want an address of ours on the interface, and a macvlan has
+ * none. */
+static ssize_t send_packet(const struct channel *c, const struct addr *to, const uint8_t *packet, size_t n)
+{
+	struct sockaddr_ll group = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IPV6),
+		.sll_ifindex = (int)c->interface->index, .sll_halen = 6, .sll_addr = { 0x33, 0x33, 0, 0, 0, 0x12 } };
+	struct endpoint destination = { .addr = *to };
+	struct sockaddr_storage address;
+
+	if (to->family == ADDR_IPV6 && addr_is_multicast(to))
+		return sendto(c->receive.fd, packet, n, 0, (struct sockaddr *)&group, sizeof group);
+	socklen_t size = net_sockaddr(&destination, &address);
+	return sendto(c->send, packet, n, 0, (struct sockaddr *)&address, size);
+}
+
+static void send_to(struct router *r, const struct channel *c, const struct addr *to, uint8_t priority, uint64_t now)
 {
 	uint8_t packet[VRRP_PACKET_MAX];
-	struct sockaddr_storage address;
-	struct endpoint destination = { .addr = *to };
-	size_t n = vrrp_packet_build(r->config, &r->vr.source, to, priority, r->checksum, &r->hmac, now, packet);
-	socklen_t size = net_sockaddr(&destination, &address);
 	char text[ADDR_TEXT_MAX];
+	size_t n = vrrp_packet_build(r->config, &r->vr.source, to, priority, r->checksum, &r->hmac, now, packet);
 
-	if (sendto(r->interface->send, packet, n, 0, (struct sockaddr *)&address, size) == -1 && errno != ENETDOWN)
-		log_errno("(%s) cannot send an advert to %s on %s", r->config->name, addr_print(to, text), r->interface->name);
+	if (send_packet(c, to, packet, n) == -1 && errno != ENETDOWN)
+		log_errno("(%s) cannot send an advert to %s on %s", r->config->name, addr_print(to, text), c->interface->name);
 }
 
 void adverts_send(struct router *r, uint8_t priority)
 {
-	struct addr group = addr_ipv4(VRRP_GROUP_IPV4);
+	const struct channel *c = channel_of(r->sends, vrrp_family(r->config));
+	const struct addr group = vrrp_group(c->family);
 	uint64_t now = r->config->hmac.key_count ? adverts_clock() : 0;
 
-	if (r->interface->send == -1)
+	if (c->receive.fd == -1)
 		return;
 	r->sent++;
 	if (!r->config->peers)
-		send_to(r, &group, priority, now);
+		send_to(r, c, &group, priority, now);
 	for (const struct peer_config *p = r->config->peers; p; p = p->next)
-		send_to(r, &p->address, priority, now);
+		send_to(r, c, &p->address, priority, now);
 }
 
 /* ---- in ---- */
 
 static void advert_ready(struct io *io, short revents)
 {
-	struct interface *i = container_of(io, struct interface, receive);
+	struct interface *i = container_of(io, struct channel, receive)->interface;
 	uint8_t packet[2048];
 
 	(void)revents;
@@ -155,4 +191,12 @@ static void advert_ready(struct io *io, short revents)
 			routers_heard(i, packet, (size_t)n);
 	}
 	guard.loop.again = true;
+}
+
+void adverts_hear(const struct router *r)
+{
+	struct io *receive = &channel_of(r->hears, vrrp_family(r->config))->receive;
+
+	if (receive->fd != -1)
+		advert_ready(receive, POLLIN);
 }

@@ -1,30 +1,39 @@
 /* SPDX-License-Identifier: MIT
- * Telling the neighbours where a floating address is: a burst on taking it, another one later, then refreshes.
+ * Telling the neighbours where a floating address is, by gratuitous ARP or unsolicited neighbour advertisements: a burst on
+ * taking it, another one later, then refreshes.
  */
 #include <arpa/inet.h>
 #include <linux/if_arp.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
+#include <string.h>
 #include <sys/socket.h>
 #include "base/log.h"
 #include "guard/guard.h"
 #include "vrrp/announce.h"
 
-static int arp_socket = -1;
+static int socket_fd = -1;
 
 void garp_one(const struct vip *v)
 {
-	struct sockaddr_ll to = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ARP),
+	const struct addr *a = &v->config->address.addr;
+	bool ipv6 = a->family == ADDR_IPV6;
+	struct sockaddr_ll to = { .sll_family = AF_PACKET, .sll_protocol = htons(ipv6 ? ETH_P_IPV6 : ETH_P_ARP),
 		.sll_ifindex = (int)v->interface->index, .sll_halen = 6, .sll_addr = { 255, 255, 255, 255, 255, 255 } };
-	uint8_t frame[ANNOUNCE_ARP_BYTES];
+	uint8_t frame[ANNOUNCE_NA_BYTES];
 	char address[ADDR_TEXT_MAX];
 
-	if (arp_socket == -1)
-		arp_socket = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	announce_arp(&v->config->address.addr, v->interface->mac, frame);
-	if (arp_socket == -1 || sendto(arp_socket, frame, sizeof frame, 0, (struct sockaddr *)&to, sizeof to) == -1)
-		log_errno("cannot send a gratuitous ARP for %s on %s", addr_print(&v->config->address.addr, address),
-			v->interface->name);
+	if (socket_fd == -1)
+		socket_fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (ipv6) {
+		memcpy(to.sll_addr, "\x33\x33\0\0\0\1", 6);
+		announce_na(a, v->interface->mac, frame);
+	} else {
+		announce_arp(a, v->interface->mac, frame);
+	}
+	if (socket_fd == -1 || sendto(socket_fd, frame, ipv6 ? ANNOUNCE_NA_BYTES : ANNOUNCE_ARP_BYTES, 0,
+	    (struct sockaddr *)&to, sizeof to) == -1)
+		log_errno("cannot tell the neighbours of %s on %s", addr_print(a, address), v->interface->name);
 }
 
 static void burst(struct router *r, uint32_t repeat)
@@ -62,4 +71,17 @@ void garp_start(struct router *r)
 void garp_stop(struct router *r)
 {
 	timer_off(&guard.loop.timers, &r->garp);
+}
+
+void garp_lower(struct router *r)
+{
+	const struct vrrp_config *c = r->config;
+
+	if (c->garp_lower_prio_repeat == 0)
+		return;
+	burst(r, c->garp_lower_prio_repeat);
+	if (c->garp_lower_prio_delay_ms == 0)
+		return;
+	r->garp_second = true;
+	timer_set(&guard.loop.timers, &r->garp, guard.loop.now_ms + c->garp_lower_prio_delay_ms);
 }

@@ -39,9 +39,10 @@ static uint32_t vip_count(const struct conf *conf)
 
 void guard_memory(struct guard *g, struct arena *a, const struct conf *conf)
 {
-	uint32_t vips = vip_count(conf), interfaces = conf->vrrp_count + vips;
+	uint32_t vips = vip_count(conf), interfaces = 2 * conf->vrrp_count + vips;
 
-	loop_init(&g->loop, a, interfaces + 2 /* signals, netlink */ + 1 + control_clients(conf) /* the stats socket */,
+	/* An interface and its macvlan hear both families; signals and netlink. */
+	loop_init(&g->loop, a, 4 * conf->vrrp_count + 2 + 1 + control_clients(conf) /* the stats socket */,
 		2 * conf->vrrp_count + 1 /* tick */ + 1 + control_clients(conf) /* the stats socket */);
 	g->routers = arena_array(a, "routers", sizeof *g->routers, conf->vrrp_count);
 	g->interfaces = arena_array(a, "interfaces", sizeof *g->interfaces, interfaces);
@@ -59,7 +60,7 @@ void guard_memory(struct guard *g, struct arena *a, const struct conf *conf)
 uint32_t guard_descriptors(const struct conf *conf)
 {
 	return 3 + conf->bind_count
-		+ 2 * (conf->vrrp_count + vip_count(conf))      /* an interface hears and sends */
+		+ 8 * conf->vrrp_count  /* an interface and its macvlan hear and send both families */
 		+ 3                     /* netlink twice, gratuitous ARP */
 		+ 1 + control_clients(conf)     /* the stats socket */
 		+ 4                     /* signals, our binary, configuration, scoreboard */

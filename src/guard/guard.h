@@ -16,14 +16,22 @@
 
 /* ---- interfaces: what routers run on and addresses are put on ---- */
 
+/* Where adverts of one family come in and leave. */
+struct channel {
+	struct interface *interface;
+	uint8_t family;
+	struct io receive;              /* AF_PACKET: hears adverts below netfilter; fd -1: not open */
+	int send;                       /* raw */
+};
+
 struct interface {
 	const char *name;
 	uint32_t index;                 /* 0: there is none of that name now */
 	bool up;                        /* administratively, and with a carrier */
 	uint8_t mac[6];
-	struct addr primary;            /* its first address that is not a floating one; ADDR_NONE: none */
-	struct io receive;              /* AF_PACKET: hears adverts below netfilter; fd -1: not open */
-	int send;                       /* raw IPv4 */
+	/* Its first addresses that are not floating ones; ADDR_NONE: none. The last is of a wider scope than the link. */
+	struct addr primary, link_local, ipv6;
+	struct channel channels[2];     /* IPv4, IPv6 */
 	bool seen;                      /* in the list of links that is being read */
 };
 
@@ -59,6 +67,7 @@ struct router {
 	const struct vrrp_config *config;
 	struct vrrp vr;
 	struct interface *interface;
+	struct interface *hears, *sends;        /* the same, or its macvlan */
 	struct timer timer;             /* vr.deadline_ms */
 	struct timer garp;              /* the second burst, then refreshes */
 	struct vip *vips;
@@ -79,13 +88,14 @@ struct router {
 };
 
 enum router_block {
-	ROUTER_FREE, ROUTER_NO_INTERFACE, ROUTER_LINK_DOWN, ROUTER_NO_ADDRESS, ROUTER_TRACK, ROUTER_WORKER
+	ROUTER_FREE, ROUTER_NO_INTERFACE, ROUTER_NO_SOCKETS, ROUTER_LINK_DOWN, ROUTER_NO_ADDRESS, ROUTER_TRACK, ROUTER_WORKER
 };
 
 /* adverts.c */
-bool adverts_open(struct interface *);          /* sockets and group; false with errno */
+bool adverts_open(struct interface *, uint8_t family);  /* sockets and group; false with errno */
 void adverts_close(struct interface *);
 void adverts_send(struct router *, uint8_t priority);   /* to the group or to each peer */
+void adverts_hear(const struct router *);       /* now, what has come meanwhile */
 uint64_t adverts_clock(void);                   /* the wall clock as auth_hmac's sequence */
 
 /* router.c */
@@ -125,6 +135,7 @@ void vips_clean_at_start(struct router *);              /* what an earlier run h
 /* garp.c */
 void garp_start(struct router *);               /* the address has come: a burst now, and what follows it */
 void garp_stop(struct router *);
+void garp_lower(struct router *);               /* as master it has heard a weaker one, who may have told them otherwise */
 void garp_one(const struct vip *);
 void garp_expired(struct timer *, uint64_t now_ms);
 

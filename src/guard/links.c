@@ -50,13 +50,16 @@ static void link_seen(const struct nlmsghdr *m)
 static bool read_address(const struct nlmsghdr *m, struct prefix *p, uint32_t *valid_s)
 {
 	const struct ifaddrmsg *info = mnl_nlmsg_get_payload(m);
+	bool ipv6 = info->ifa_family == AF_INET6;
+	/* IPv6 has IFA_LOCAL only where there is a peer's address beside it. */
 	const struct nlattr *local = netlink_attribute(m, sizeof *info, IFA_LOCAL);
+	local = local ? local : netlink_attribute(m, sizeof *info, IFA_ADDRESS);
 	const struct nlattr *cache = netlink_attribute(m, sizeof *info, IFA_CACHEINFO);
 
-	if (info->ifa_family != AF_INET || !local || mnl_attr_get_payload_len(local) != 4)
+	*p = (struct prefix){ .addr.family = ipv6 ? ADDR_IPV6 : ADDR_IPV4, .length = info->ifa_prefixlen };
+	if (!local || mnl_attr_get_payload_len(local) != addr_bytes(&p->addr))
 		return false;
-	*p = (struct prefix){ .addr.family = ADDR_IPV4, .length = info->ifa_prefixlen };
-	memcpy(p->addr.bytes, mnl_attr_get_payload(local), 4);
+	memcpy(p->addr.bytes, mnl_attr_get_payload(local), addr_bytes(&p->addr));
 	*valid_s = UINT32_MAX;
 	if (cache && mnl_attr_get_payload_len(cache) >= sizeof(struct ifa_cacheinfo))
 		*valid_s = ((const struct ifa_cacheinfo *)mnl_attr_get_payload(cache))->ifa_valid;
@@ -98,8 +101,12 @@ static void address_seen(const struct nlmsghdr *m)
 
 	if (!read_address(m, &p, &valid_s) || each_vip(info->ifa_index, &p.addr, vip_is_present, valid_s))
 		return;
-	if (i && i->primary.family == ADDR_NONE)
-		i->primary = p.addr;
+	/* Not one that is still looking whether anybody else has it, or has found so. */
+	if (!i || (p.addr.family == ADDR_IPV6 && info->ifa_flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED)))
+		return;
+	struct addr *first = p.addr.family == ADDR_IPV4 ? &i->primary : addr_is_link_local(&p.addr) ? &i->link_local : &i->ipv6;
+	if (first->family == ADDR_NONE)
+		*first = p.addr;
 }
 
 static void keep_lifetime(struct router *r, struct vip *v, uint32_t valid_s)
@@ -130,7 +137,8 @@ void links_ask_lifetimes(void)
 static void forget_links(void)
 {
 	for (uint32_t i = 0; i < guard.interface_count; i++) {
-		guard.interfaces[i].primary = (struct addr){ .family = ADDR_NONE };
+		guard.interfaces[i].primary = guard.interfaces[i].link_local = guard.interfaces[i].ipv6
+			= (struct addr){ .family = ADDR_NONE };
 		guard.interfaces[i].up = guard.interfaces[i].seen = false;
 	}
 	for (uint32_t r = 0; r < guard.conf->vrrp_count; r++)
@@ -150,7 +158,7 @@ void links_refresh(void)
 		gone->index = 0;
 	}
 	if (!error)
-		error = netlink_dump(RTM_GETADDR, AF_INET, address_seen);
+		error = netlink_dump(RTM_GETADDR, AF_UNSPEC, address_seen);
 	if (error) {
 		log_err("netlink: cannot read the interfaces and their addresses: %s", strerror(error));
 		return;
@@ -196,7 +204,7 @@ static void events_ready(struct io *io, short revents)
 
 bool links_open(void)
 {
-	events.fd = netlink_open(RTMGRP_LINK | RTMGRP_IPV4_IFADDR);
+	events.fd = netlink_open(RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR);
 	if (events.fd == -1)
 		return false;
 	events.ready = events_ready;

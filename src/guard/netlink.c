@@ -84,24 +84,28 @@ int netlink_dump(uint16_t type, uint8_t family, void (*seen)(const struct nlmsgh
 static struct nlmsghdr *address_message(uint8_t *bytes, const struct vip *v, uint16_t type, uint16_t flags)
 {
 	struct nlmsghdr *m = mnl_nlmsg_put_header(bytes);
-	const uint8_t *address = v->config->address.addr.bytes;
+	const struct addr *a = &v->config->address.addr;
+	bool ipv6 = a->family == ADDR_IPV6;
 
 	m->nlmsg_type = type;
 	m->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | NLM_F_ACK | flags);
 	struct ifaddrmsg *info = mnl_nlmsg_put_extra_header(m, sizeof *info);
-	info->ifa_family = AF_INET;
+	info->ifa_family = ipv6 ? AF_INET6 : AF_INET;
+	info->ifa_flags = ipv6 ? IFA_F_NODAD : 0;       /* the election has settled it: no time for DAD */
 	info->ifa_prefixlen = v->config->address.length;
 	info->ifa_index = v->interface->index;
-	info->ifa_scope = RT_SCOPE_UNIVERSE;
-	mnl_attr_put(m, IFA_LOCAL, 4, address);
-	mnl_attr_put(m, IFA_ADDRESS, 4, address);       /* without it, a delete takes the first address that fits */
+	info->ifa_scope = v->config->scope;
+	mnl_attr_put(m, IFA_LOCAL, addr_bytes(a), a->bytes);
+	mnl_attr_put(m, IFA_ADDRESS, addr_bytes(a), a->bytes);  /* without it, a delete takes the first address that fits */
 	return m;
 }
 
 int netlink_address_add(const struct vip *v, uint32_t valid_s)
 {
 	_Alignas(8) uint8_t bytes[256] = { 0 };
-	struct ifa_cacheinfo life = { .ifa_prefered = valid_s, .ifa_valid = valid_s };
+	/* Deprecated, so that nothing chooses it as its source; IPv4 does not know that. */
+	struct ifa_cacheinfo life = { .ifa_prefered = v->config->address.addr.family == ADDR_IPV6 ? 0 : valid_s,
+		.ifa_valid = valid_s };
 	struct nlmsghdr *m = address_message(bytes, v, RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE);
 
 	if (v->config->label)

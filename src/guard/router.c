@@ -19,8 +19,12 @@ static void put_block(const struct router *r, char *out, size_t size)
 	case ROUTER_LINK_DOWN:
 		text_format(out, size, "the link of %s is down", name);
 		break;
+	case ROUTER_NO_SOCKETS:
+		text_format(out, size, "no sockets for adverts on %s", name);
+		break;
 	case ROUTER_NO_ADDRESS:
-		text_format(out, size, "%s has no IPv4 address", name);
+		text_format(out, size, vrrp_family(r->config) == ADDR_IPV4 ? "%s has no IPv4 address"
+			: "%s has no IPv6 address to send from (or is net.ipv6.conf.%s.disable_ipv6 set?)", name, name);
 		break;
 	default:
 		text_format(out, size, "%s", r->blocked == ROUTER_TRACK ? "a tracked backend has no server left"
@@ -117,12 +121,11 @@ static void router_step(struct router *r, const struct vrrp_event *e)
 static void router_expired(struct timer *t, uint64_t now_ms)
 {
 	struct router *r = container_of(t, struct router, timer);
-	struct io *receive = &r->interface->receive;
 
 	(void)now_ms;
 	/* What has come while we could not run is heard before silence is believed. */
-	if (r->vr.state == VRRP_BACKUP && receive->fd != -1)
-		receive->ready(receive, POLLIN);
+	if (r->vr.state == VRRP_BACKUP)
+		adverts_hear(r);
 	router_step(r, &(struct vrrp_event){ .kind = VRRP_TIMER });
 }
 
@@ -195,19 +198,25 @@ static void router_heard(struct router *r, struct vrrp_advert *a)
 	}
 	if (!vrrp_packet_same_addresses(r->config, a))
 		complain_addresses(r, a);
-	if (a->version == 3)
+	if (a->version == 3 && !r->config->checksum_as_v2)
 		r->checksum = a->checksum;      /* in kind: a peer that sums otherwise would not hear us */
 	router_step(r, &(struct vrrp_event){ .kind = VRRP_HEARD, .advert = a });
+	if (r->vr.state == VRRP_MASTER && a->priority != 0)
+		garp_lower(r);
 }
 
 void routers_heard(struct interface *i, const uint8_t *packet, size_t n)
 {
 	static struct vrrp_advert a;
 	enum vrrp_drop drop = vrrp_packet_parse(packet, n, &a);
+	uint8_t family = n > 0 && packet[0] >> 4 == 6 ? ADDR_IPV6 : ADDR_IPV4;
 
 	for (uint32_t k = 0; k < guard.conf->vrrp_count; k++) {
 		struct router *r = &guard.routers[k];
-		if (r->interface != i || (drop == VRRP_GOOD && addr_equal(&a.source, &r->vr.source)))
+		/* The same number may be in use in the other family, by another router. */
+		if (vrrp_family(r->config) != family)
+			continue;
+		if (r->hears != i || (drop == VRRP_GOOD && addr_equal(&a.source, &r->vr.source)))
 			continue;
 		if (drop != VRRP_GOOD) {
 			r->drops[drop]++;       /* nobody can say which router it was for: each counts it */
@@ -231,6 +240,17 @@ bool track_has_failed(const struct track_config *t)
 	return guard.board && b && scoreboard_usable(guard.board, b) == 0;
 }
 
+static const struct addr *source_of(const struct router *r)
+{
+	const struct vrrp_config *c = r->config;
+
+	if (c->source.family != ADDR_NONE)
+		return &c->source;
+	if (vrrp_family(c) == ADDR_IPV4)
+		return &r->interface->primary;
+	return c->peers && !addr_is_link_local(&c->peers->address) ? &r->interface->ipv6 : &r->interface->link_local;
+}
+
 static enum router_block block_of(struct router *r)
 {
 	struct interface *i = r->interface;
@@ -239,7 +259,7 @@ static enum router_block block_of(struct router *r)
 		return ROUTER_NO_INTERFACE;
 	if (!i->up)
 		return ROUTER_LINK_DOWN;
-	if (r->config->source.family == ADDR_NONE && i->primary.family == ADDR_NONE)
+	if (source_of(r)->family == ADDR_NONE)
 		return ROUTER_NO_ADDRESS;
 	for (const struct track_config *t = r->config->tracks; t; t = t->next)
 		if (t->weight == 0 && track_has_failed(t))
@@ -281,11 +301,12 @@ static void router_check(struct router *r)
 	enum router_block block = block_of(r);
 	int weights = 0;
 
-	if (block != ROUTER_NO_INTERFACE && !adverts_open(i)) {
-		log_errno("(%s) cannot open the sockets for adverts on %s", r->config->name, i->name);
-		block = ROUTER_NO_INTERFACE;
+	if (block != ROUTER_NO_INTERFACE && !adverts_open(i, vrrp_family(r->config))) {
+		if (r->blocked != ROUTER_NO_SOCKETS)
+			log_errno("(%s) cannot open the sockets for adverts on %s", r->config->name, i->name);
+		block = ROUTER_NO_SOCKETS;
 	}
-	r->vr.source = r->config->source.family != ADDR_NONE ? r->config->source : i->primary;
+	r->vr.source = *source_of(r);
 	for (const struct track_config *t = r->config->tracks; t; t = t->next)
 		weights += track_has_failed(t) ? t->weight : 0;
 	router_set_priority(r, vrrp_effective_priority(r->config, weights));
@@ -324,7 +345,7 @@ static struct interface *interface_named(const char *name)
 
 	if (!i) {
 		i = &guard.interfaces[guard.interface_count++];
-		*i = (struct interface){ .name = name, .receive.fd = -1, .send = -1 };
+		*i = (struct interface){ .name = name, .channels = { { .receive.fd = -1 }, { .receive.fd = -1 } } };
 	}
 	return i;
 }
@@ -341,7 +362,8 @@ void routers_init(void)
 		r->interface = interface_named(c->interface);
 		r->timer.expired = router_expired;
 		r->garp.expired = garp_expired;
-		r->checksum = VRRP_SUM_PSEUDO;
+		r->hears = r->sends = r->interface;
+		r->checksum = c->checksum_as_v2 ? VRRP_SUM_PLAIN : VRRP_SUM_PSEUDO;
 		r->since_ms = guard.loop.now_ms;
 		vrrp_init(&r->vr, c);
 		for (const struct vip_config *vc = c->vips; vc; vc = vc->next, v++) {

@@ -16,8 +16,10 @@ uint32_t vips_lifetime_s(const struct vrrp_config *c)
 {
 	/* Shorter than the peers' Master_Down_Interval, which is so many adverts and the skew time. */
 	uint32_t s = c->down_timer_adverts * c->advert_int_ms / 1000;
+	/* Each advert renews it: of one advert alone it must outlive the next. */
+	uint32_t least = c->down_timer_adverts == 1 ? (c->advert_int_ms + 999) / 1000 + 1 : LIFETIME_S_MIN;
 
-	return s < LIFETIME_S_MIN ? LIFETIME_S_MIN : s;
+	return s < least ? least : s;
 }
 
 static bool put_on(struct router *r, struct vip *v)
@@ -40,8 +42,13 @@ void vips_take(struct router *r)
 	const struct vrrp_config *c = r->config;
 
 	r->renewed_ms = guard.loop.now_ms;
-	for (uint32_t v = 0; v < c->vip_count; v++)
-		(void)put_on(r, &r->vips[v]);
+	for (uint32_t v = 0; v < c->vip_count; v++) {
+		struct vip *vip = &r->vips[v];
+		/* Somebody's, for ever: given a lifetime, its connected route would be over at once. */
+		if (vip->present && !vip->permanent && vip->config->address.addr.family == ADDR_IPV6)
+			(void)netlink_address_delete(vip);
+		(void)put_on(r, vip);
+	}
 	garp_start(r);
 }
 

@@ -14,7 +14,7 @@
 #define VRRP_PROTOCOL 112
 #define VRRP_GROUP_IPV4 0xe0000012u     /* 224.0.0.18 */
 #define VRRP_ADDRESSES_MAX 255          /* the packet counts them in a byte */
-#define VRRP_IPV6_MAX 90                /* that many IPv6 addresses fit a frame of 1500 bytes; nothing is fragmented */
+#define VRRP_IPV6_MAX 88                /* that many IPv6 addresses fit a frame of 1500 bytes; nothing is fragmented */
 #define VRRP_PACKET_MAX (40 + 8 + 16 * VRRP_IPV6_MAX + HMAC_TRAILER_BYTES)
 
 /* What the sum of a version 3 packet over IPv4 covers: peers differ (RFC 5798 was ambiguous, RFC 9568 §5.2.8 is not). Over

@@ -90,16 +90,25 @@ class Host:
         self.processes.append(process)
         return process
 
-    def addresses(self):
-        """{address: valid lifetime in seconds} of eth0."""
-        found = json.loads(sh(f"ip -n {self.name} -j addr show dev eth0"))
-        return {a["local"]: a.get("valid_life_time") for link in found for a in link.get("addr_info", [])
-                if a["family"] == "inet"}
+    def addresses(self, device="eth0"):
+        """{address: valid lifetime in seconds}."""
+        found = json.loads(sh(f"ip -n {self.name} -j addr show dev {device}"))
+        return {a["local"]: a.get("valid_life_time") for link in found for a in link.get("addr_info", [])}
+
+    def give_addresses(self):
+        """Its own ones, and no others."""
+        number = HOSTS[self.name]
+        sh(f"ip -n {self.name} addr flush dev eth0")
+        sh(f"ip -n {self.name} addr add {self.address}/24 brd + dev eth0")
+        for address in (f"fe80::{number}", f"fd00::{number}"):
+            sh(f"ip -n {self.name} addr add {address}/64 dev eth0 nodad")
 
     def holds(self, vip=VIP):
         """Asks the kernel itself: an `ip` for each look would take the time in which an address moves."""
-        dump = struct.pack("=IHHIIBBBBI", 24, 22, 0x301, 1, 0, socket.AF_INET, 0, 0, 0, 0)      # RTM_GETADDR
-        local = struct.pack("=HH", 8, 2) + socket.inet_aton(vip)                                # IFA_LOCAL
+        family = socket.AF_INET6 if ":" in vip else socket.AF_INET
+        packed = socket.inet_pton(family, vip)
+        dump = struct.pack("=IHHIIBBBBI", 24, 22, 0x301, 1, 0, family, 0, 0, 0, 0)              # RTM_GETADDR
+        local = struct.pack("=HH", 4 + len(packed), 1) + packed                                 # IFA_ADDRESS
         with self.netlink_lock:
             self.netlink.send(dump)
             found = False
@@ -139,8 +148,8 @@ class Lab:
             sh(f"ip link set {name} master br0 up")
             host = self.hosts[name] = Host(name)
             sh(f"ip -n {name} link set lo up")
-            sh(f"ip -n {name} addr add {host.address}/24 brd + dev eth0")
-            sh(f"ip -n {name} link set eth0 up")
+            sh(f"ip -n {name} link set eth0 up addrgenmode none")
+            host.give_addresses()
 
     def __getattr__(self, name):
         return self.hosts[name]
@@ -155,8 +164,7 @@ class Lab:
             self.hosts[name].kill_all()
             self.link(name, "up")
             sh(f"ip -n {name} link set eth0 up")
-            sh(f"ip -n {name} addr flush dev eth0")
-            sh(f"ip -n {name} addr add {self.hosts[name].address}/24 brd + dev eth0")
+            self.hosts[name].give_addresses()
 
     def close(self):
         for host in self.hosts.values():

@@ -62,11 +62,11 @@ def tandem_conf():
 class Keepalived:
     runs = itertools.count()
 
-    def __init__(self, lab, name):
+    def __init__(self, lab, name, conf=None):
         self.lab, self.host = lab, lab.hosts[name]
         self.log_path = lab.folder / f"{name}.keepalived.log"
         self.conf = lab.folder / f"{name}.keepalived.conf"
-        self.conf.write_text(keepalived_conf(self.host))
+        self.conf.write_text(conf or keepalived_conf(self.host))
 
     def start(self):
         run = next(self.runs)       # with pid files of its own: a keepalived that was killed leaves its own behind
@@ -88,9 +88,9 @@ class Play:
     """One pair, led through a list of changes; remembers for each way when the address came to its new node, and for how long two
     held it meanwhile."""
 
-    def __init__(self, lab):
+    def __init__(self, lab, addresses=ADDRESSES):
         self.lab, self.took, self.strays, self.two = lab, {}, {}, {}
-        self.samplers = [Sampler(lab, a) for a in ADDRESSES]
+        self.samplers = [Sampler(lab, a) for a in addresses]
 
     def expect(self, scene, name, seconds, since=None):
         """All addresses come to name, within seconds at the latest."""

@@ -1,0 +1,278 @@
+# SPDX-License-Identifier: MIT
+"""VRRP over IPv6, and what moves beside the addresses of an advert: those of the other family, excluded ones, routes, virtual
+MACs. As in test_interop.py, virtual routers side by side go through the same changes."""
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from lab import MASTER_DOWN, SKEW, Tandem, sh, wait_for
+from test_interop import Keepalived, Play
+
+# name, what keepalived is told, what tandem is told; {v} is the VRID
+WAYS = {
+    "multicast": (" virtual_ipaddress {{\n  fe80::{v}/64\n  fd00::{v}/64\n }}\n",
+                  "    virtual_ipaddress fe80::{v}/64\n    virtual_ipaddress fd00::{v}/64\n"),
+    "global-only": (" virtual_ipaddress {{\n  fd00::{v}\n }}\n", "    virtual_ipaddress fd00::{v}\n"),
+    "unicast": (" virtual_ipaddress {{\n  fe80::{v}\n  fd00::{v}\n }}\n unicast_src_ip fd00::{me}\n unicast_peer {{\n  fd00::{other}\n }}\n",
+                "    virtual_ipaddress fe80::{v}\n    virtual_ipaddress fd00::{v}\n"
+                "    unicast_src_ip fd00::{me}\n    unicast_peer fd00::{other}\n"),
+    "mixed": (" version 3\n virtual_ipaddress {{\n  192.168.1.{v}/24\n }}\n virtual_ipaddress_excluded {{\n  fd00::{v}/64\n }}\n",
+              "    version 3\n    virtual_ipaddress 192.168.1.{v}/24\n    virtual_ipaddress fd00::{v}/64\n"),
+}
+VRIDS = {name: 61 + i for i, name in enumerate(WAYS)}
+ADDRESSES = [f"fd00::{v}" for v in VRIDS.values()]
+NUMBER = {"lb01": 11, "lb02": 12}
+
+
+def keepalived_conf(name, ways=WAYS):
+    text = f"global_defs {{\n router_id {name}\n}}\n"
+    for way, v in VRIDS.items():
+        if way in ways:
+            text += f"""vrrp_instance V{v} {{
+ state BACKUP
+ interface eth0
+ virtual_router_id {v}
+ priority {100 if name == "lb01" else 90}
+ advert_int 1
+{ways[way][0].format(v=v, me=NUMBER[name], other=23 - NUMBER[name])}}}
+"""
+    return text
+
+
+def tandem_conf(name, ways=WAYS):
+    text = ""
+    for way, v in VRIDS.items():
+        if way in ways:
+            text += f"""vrrp V{v}
+    interface eth0
+    virtual_router_id {v}
+    priority {100 if name == "lb01" else 90}
+{ways[way][1].format(v=v, me=NUMBER[name], other=23 - NUMBER[name])}"""
+    return text
+
+
+def one(text, advert_int="0.2"):
+    """One router, with adverts so often that nothing takes long."""
+    return f"vrrp V\n    interface eth0\n    virtual_router_id 71\n    @lb01 priority 100\n    @lb02 priority 90\n" \
+           f"    version 3\n    advert_int {advert_int}\n{text}"
+
+
+def start(lab, conf, name):
+    return Tandem(lab, name, conf).start()
+
+
+class Capture:
+    """What passes the bridge, or an interface of a host, and what tshark says about it."""
+
+    def __init__(self, lab, words, interface="br0"):
+        self.path = lab.folder / "capture.pcap"
+        self.path.unlink(missing_ok=True)
+        self.process = subprocess.Popen(["tcpdump", "-Z", "root", "--immediate-mode", "-i", interface, "-U", "-w", self.path, *words.split()], stderr=subprocess.PIPE)
+        self.process.stderr.readline()
+
+    def read(self, *fields, match=""):
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(10)
+        chosen = [x for f in fields for x in ("-e", f)]
+        done = subprocess.run(["tshark", "-r", self.path, "-o", "vrrp.v3_checksum_as_in_v2:false", *(["-Y", match] if match else []),
+                               "-T", "fields", *chosen], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return [line.split("\t") for line in done.stdout.splitlines()]
+
+
+def serve_names(lab):
+    """Each node answers on port 8080 of all of its addresses with its name."""
+    for name in ("lb01", "lb02"):
+        folder = lab.folder / f"{name}.www"
+        folder.mkdir(exist_ok=True)
+        (folder / "name").write_text(name)
+        lab.hosts[name].spawn(sys.executable, "-m", "http.server", "--bind", "::", "--directory", folder, "8080",
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_for(lambda: ask(lab, lab.hosts[name].address) == name, 10, "the server of " + name)
+
+
+def ask(lab, address):
+    return lab.client.run("curl", "-s", "-m", "2", f"http://{address}:8080/name", check=False)
+
+
+@pytest.fixture(scope="module")
+def keepalived_backup(wires):
+    wires.clean()
+    play = Play(wires, ADDRESSES)
+    capture = Capture(wires, "ip6 proto 112 or icmp6")
+    tandem = Tandem(wires, "lb01", tandem_conf("lb01")).start()
+    keepalived = Keepalived(wires, "lb02", keepalived_conf("lb02")).start()
+    play.expect("start", "lb01", 10)
+    play.packets = capture.read("ipv6.src", "ipv6.dst", "ipv6.hlim", "ipv6.nxt", "vrrp.virt_rtr_id", "vrrp.checksum.status", "_ws.expert.message")
+    play.capture = capture
+    play.stay("calm", "lb01", 4)
+    since = time.monotonic()
+    tandem.stop()
+    play.expect("stop", "lb02", 4, since)
+    tandem.start()
+    play.expect("preempt", "lb01", 10)
+    since = time.monotonic()
+    tandem.send(signal.SIGKILL)
+    play.expect("kill", "lb02", 6, since)
+    play.end()
+    play.logs = keepalived.log() + tandem.log()
+    play.keepalived_log = keepalived.log()
+    yield play
+    wires.clean()
+
+
+@pytest.fixture(scope="module")
+def keepalived_master(wires):
+    wires.clean()
+    play = Play(wires, ADDRESSES)
+    keepalived = Keepalived(wires, "lb01", keepalived_conf("lb01")).start()
+    tandem = Tandem(wires, "lb02", tandem_conf("lb02")).start()
+    play.expect("start", "lb01", 12)
+    play.stay("calm", "lb01", 4)
+    since = time.monotonic()
+    keepalived.stop()
+    play.expect("stop", "lb02", 4, since)
+    play.stay("alone", "lb02", 1)
+    keepalived.start()
+    play.expect("preempt", "lb01", 12)
+    play.end()
+    play.logs = keepalived.log() + tandem.log()
+    yield play
+    wires.clean()
+
+
+def took(play, scene, i, limit=None):
+    seconds = play.took[scene][i]
+    assert seconds is not None, f"{scene}: the address did not come\n{play.logs}"
+    assert limit is None or seconds <= limit, f"{scene}: {seconds:.3f} s"
+
+
+@pytest.mark.parametrize("i", range(len(WAYS)), ids=list(WAYS))
+def test_keepalived_is_backup(keepalived_backup, i):
+    play = keepalived_backup
+    took(play, "start", i)
+    assert not play.strays["calm"][i]
+    took(play, "stop", i, SKEW[90] + 0.3)
+    took(play, "preempt", i)
+    took(play, "kill", i, MASTER_DOWN[90] + 0.3)
+    assert play.two["kill"][i] == 0
+    assert max(play.two["preempt"][i], play.two["stop"][i]) <= 0.3
+
+
+@pytest.mark.parametrize("i", range(len(WAYS)), ids=list(WAYS))
+def test_keepalived_is_master(keepalived_master, i):
+    play = keepalived_master
+    took(play, "start", i)
+    assert not play.strays["calm"][i]
+    took(play, "stop", i, SKEW[90] + 0.3)
+    assert not play.strays["alone"][i]
+    took(play, "preempt", i)
+    assert max(play.two["preempt"][i], play.two["stop"][i]) <= 0.3
+
+
+def test_keepalived_finds_no_fault_with_our_adverts(keepalived_backup):
+    for word in ("bogus", "invalid", "mismatch", "checksum", "error"):
+        assert word not in keepalived_backup.keepalived_log.lower(), keepalived_backup.keepalived_log
+
+
+def test_tshark_finds_no_fault_with_our_adverts(keepalived_backup):
+    ours = [p for p in keepalived_backup.packets if p[4] and p[0] in ("fe80::11", "fd00::11")]
+    assert {int(p[4]) for p in ours} == {VRIDS[w] for w in ("multicast", "global-only", "unicast")}
+    for source, destination, hops, _, vrid, status, message in ours:
+        assert (source, destination) == (("fd00::11", "fd00::12") if int(vrid) == VRIDS["unicast"] else ("fe80::11", "ff02::12"))
+        assert (hops, status, message) == ("255", "1", ""), f"{vrid}: {status} {message}"
+
+
+def test_tshark_finds_no_fault_with_our_neighbour_advertisements(keepalived_backup):
+    fields = ("ipv6.src", "ipv6.dst", "ipv6.hlim", "icmpv6.nd.na.flag.r", "icmpv6.nd.na.flag.s", "icmpv6.nd.na.flag.o",
+              "icmpv6.nd.na.target_address", "icmpv6.opt.linkaddr", "icmpv6.checksum.status", "_ws.expert.message", "eth.dst")
+    seen = set()
+    for p in keepalived_backup.capture.read(*fields, match="icmpv6.type == 136 && ipv6.dst == ff02::1"):
+        if p[6] not in ADDRESSES:
+            continue
+        seen.add(p[6])
+        assert [x.replace("True", "1").replace("False", "0") for x in p[1:]] == [
+            "ff02::1", "255", "1", "0", "1", p[0], "02:00:00:00:00:0b", "1", "", "33:33:00:00:00:01"]
+    assert seen == set(ADDRESSES)
+
+
+def test_ipv6_addresses_are_deprecated_and_have_a_lifetime(lab):
+    conf = one("    virtual_ipaddress fe80::10/64\n    virtual_ipaddress fd00::10/64\n")
+    nodes = [start(lab, conf, n) for n in ("lb01", "lb02")]
+    wait_for(lambda: lab.lb01.holds("fd00::10"), 5, nodes[0].log())
+    for _ in range(10):
+        for line in ("inet6 fe80::10/64", "inet6 fd00::10/64"):
+            text = lab.lb01.run("ip", "-6", "addr", "show", "dev", "eth0")
+            assert line in text and "deprecated" in text.split(line)[1].split("\n")[0] and "tentative" not in text, text
+            assert 1 <= lab.lb01.addresses()[line.split()[1].split("/")[0]] <= 3
+        time.sleep(0.3)
+    assert "fd00::10" not in lab.lb01.run("ip", "-6", "route", "get", "fd00::12")
+    assert "fd00::/64 dev eth0" in lab.lb01.run("ip", "-6", "route", "show")
+    lab.lb01.run("ip", "addr", "del", "fd00::10/64", "dev", "eth0")
+    wait_for(lambda: lab.lb01.holds("fd00::10"), 1, "the address is back")
+    nodes[0].wait_log("fd00::10/64 was removed from eth0 by somebody else: put back", 1)
+    nodes[0].stop()
+    assert not lab.lb01.holds("fd00::10") and lab.lb01.holds("fd00::11") and lab.lb01.holds("fe80::11")
+    assert "fd00::/64 dev eth0" in lab.lb01.run("ip", "-6", "route", "show")
+
+
+def test_an_ipv6_address_left_behind_is_removed_and_one_for_ever_gets_a_lifetime(lab):
+    conf = one("    virtual_ipaddress fe80::10/64\n    virtual_ipaddress fd00:1::10/64\n")
+    sh("ip -n lb01 addr add fd00:1::10/64 dev eth0 nodad")
+    lb01 = start(lab, conf, "lb01")
+    lb01.wait_log("fd00:1::10/64 was left on eth0 by an earlier run: removed", 2)
+    wait_for(lambda: lab.lb01.holds("fd00:1::10"), 5, lb01.log())
+    time.sleep(3)
+    assert lab.lb01.addresses()["fd00:1::10"] <= 3
+    assert "fd00:1::/64 dev eth0" in lab.lb01.run("ip", "-6", "route", "show")
+
+
+def test_a_client_follows_an_ipv6_address(lab):
+    """It talks to fd00::10, and keeps doing so over a failover, though a firewall on the nodes forbids protocol 112."""
+    conf = one("    virtual_ipaddress fe80::10/64\n    virtual_ipaddress fd00::10/64\n")
+    for name in ("lb01", "lb02"):
+        lab.hosts[name].run("ip6tables", "-I", "INPUT", "-p", "112", "-j", "DROP")
+    try:
+        serve_names(lab)
+        nodes = [start(lab, conf, n) for n in ("lb01", "lb02")]
+        wait_for(lambda: lab.lb01.holds("fd00::10"), 5, nodes[0].log())
+        assert ask(lab, "[fd00::10]") == "lb01"
+        time.sleep(1)
+        assert not lab.lb02.holds("fd00::10"), "the firewall hid the adverts"
+        assert "02:00:00:00:00:0b" in lab.client.run("ip", "-6", "neigh", "show", "fd00::10")
+        nodes[0].send(signal.SIGKILL)
+        wait_for(lambda: lab.lb02.holds("fd00::10"), 3, nodes[1].log())
+        assert ask(lab, "[fd00::10]") == "lb02"
+        assert "02:00:00:00:00:0c" in lab.client.run("ip", "-6", "neigh", "show", "fd00::10")
+    finally:
+        for name in ("lb01", "lb02"):
+            lab.hosts[name].run("ip6tables", "-D", "INPUT", "-p", "112", "-j", "DROP")
+
+
+def test_without_ipv6_only_ipv6_routers_stand_still(lab):
+    conf = one("    virtual_ipaddress 192.168.1.10/24\n") + one("    virtual_ipaddress fe80::10/64\n").replace("vrrp V", "vrrp W")
+    lab.lb01.run("sysctl", "-w", "net.ipv6.conf.eth0.disable_ipv6=1")
+    try:
+        lb01 = start(lab, conf, "lb01")
+        lb01.wait_master(5)
+        lb01.wait_log("(W) Entering FAULT STATE (eth0 has no IPv6 address to send from (or is net.ipv6.conf.eth0.disable_ipv6 set?))", 1)
+        lab.lb01.run("sysctl", "-w", "net.ipv6.conf.eth0.disable_ipv6=0")
+        lab.lb01.give_addresses()
+        wait_for(lambda: lab.lb01.holds("fe80::10"), 5, lb01.log())
+    finally:
+        lab.lb01.run("sysctl", "-w", "net.ipv6.conf.eth0.disable_ipv6=0")
+
+
+def test_excluded_addresses_move_and_are_not_advertised(lab):
+    conf = one("    virtual_ipaddress 192.168.1.10/24\n    virtual_ipaddress_excluded 192.168.1.9/32 scope link\n"
+               "    virtual_ipaddress_excluded fd00::9/64\n")
+    capture = Capture(lab, "ip proto 112")
+    nodes = [start(lab, conf, n) for n in ("lb01", "lb02")]
+    extra = ("192.168.1.9", "fd00::9")
+    wait_for(lambda: all(map(lab.lb01.holds, extra)), 5, nodes[0].log())
+    assert "192.168.1.9/32 scope link" in lab.lb01.run("ip", "addr", "show", "dev", "eth0")
+    nodes[0].stop()
+    wait_for(lambda: all(map(lab.lb02.holds, extra)) and not any(map(lab.lb01.holds, extra)), 3, nodes[1].log())
+    assert {p[0] for p in capture.read("vrrp.ip_addr")} == {"192.168.1.10"}
