@@ -33,7 +33,7 @@ static int close_failed(int fd)
 }
 
 /* Hears packets of protocol 112 as they come from the wire: a firewall that forgot VRRP changes nothing. */
-static int open_receive(uint32_t index, bool ipv6)
+static int open_receive(const struct interface *i, bool ipv6)
 {
 	struct sock_filter code[] = {
 		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, ipv6 ? 6 : 9),       /* the protocol, from the IP header */
@@ -43,33 +43,38 @@ static int open_receive(uint32_t index, bool ipv6)
 	};
 	struct sock_fprog filter = { sizeof code / sizeof *code, code };
 	struct sockaddr_ll at = { .sll_family = AF_PACKET, .sll_protocol = htons(ipv6 ? ETH_P_IPV6 : ETH_P_IP),
-		.sll_ifindex = (int)index };
+		.sll_ifindex = (int)i->index };
+	struct packet_mreq group = { .mr_ifindex = (int)i->index, .mr_type = PACKET_MR_MULTICAST, .mr_alen = 6 };
+	memcpy(group.mr_address, ipv6 ? "\x33\x33\0\0\0\x12" : "\1\0\x5e\0\0\x12", 6);
 	/* Protocol 0 until it is bound: nothing may come in before the filter is on. */
 	int fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	if (fd == -1)
 		return -1;
 	(void)net_option(fd, SOL_SOCKET, SO_PRIORITY, PRIORITY_CONTROL);
+	if (i->macvlan && setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &group, sizeof group) == -1)
+		return close_failed(fd);
 	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter) == -1
 	    || bind(fd, (struct sockaddr *)&at, sizeof at) == -1)
 		return close_failed(fd);
 	return fd;
 }
 
-/* The group is joined on the socket that sends, so that switches which look for members forward to us. */
-static bool join_group(int fd, uint32_t index, bool ipv6)
+/* The group is joined on the socket that sends, so that switches which look for members forward to us. Not on a macvlan: the
+ * report would come from the virtual MAC, and a backup's would draw the master's frames to itself. */
+static bool join_group(int fd, const struct interface *i, bool ipv6)
 {
-	struct ip_mreqn group = { .imr_multiaddr.s_addr = htonl(VRRP_GROUP_IPV4), .imr_ifindex = (int)index };
-	struct ipv6_mreq group6 = { .ipv6mr_interface = index };
+	struct ip_mreqn group = { .imr_multiaddr.s_addr = htonl(VRRP_GROUP_IPV4), .imr_ifindex = (int)i->index };
+	struct ipv6_mreq group6 = { .ipv6mr_interface = i->index };
 	const struct addr address = vrrp_group(ADDR_IPV6);
 
 	if (ipv6) {
 		memcpy(&group6.ipv6mr_multiaddr, address.bytes, 16);
-		return setsockopt(fd, IPPROTO_IPV6, IPV6_JOIN_GROUP, &group6, sizeof group6) == 0;
+		return i->macvlan || setsockopt(fd, IPPROTO_IPV6, IPV6_JOIN_GROUP, &group6, sizeof group6) == 0;
 	}
 	return setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &group, sizeof group) == 0
 		&& net_option(fd, IPPROTO_IP, IP_MULTICAST_LOOP, 0)
-		&& setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &group, sizeof group) == 0;
+		&& (i->macvlan || setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &group, sizeof group) == 0);
 }
 
 static int open_send(const struct interface *i, bool ipv6)
@@ -80,7 +85,7 @@ static int open_send(const struct interface *i, bool ipv6)
 		return -1;
 	(void)net_option(fd, SOL_SOCKET, SO_PRIORITY, PRIORITY_CONTROL);
 	if (setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, i->name, (socklen_t)strlen(i->name)) == -1
-	    || !join_group(fd, i->index, ipv6))
+	    || !join_group(fd, i, ipv6))
 		return close_failed(fd);
 	return fd;
 }
@@ -100,7 +105,7 @@ bool adverts_open(struct interface *i, uint8_t family)
 		.send = open_send(i, family == ADDR_IPV6) };
 	if (c->send == -1)
 		return false;
-	c->receive.fd = open_receive(i->index, family == ADDR_IPV6);
+	c->receive.fd = open_receive(i, family == ADDR_IPV6);
 	if (c->receive.fd == -1) {
 		c->send = close_failed(c->send);
 		return false;

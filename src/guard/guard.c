@@ -314,6 +314,7 @@ int guard_run(int argc, char **argv)
 	log_notice("ready: node %s, %u virtual routers, %u listeners", guard.node, conf->vrrp_count, conf->bind_count);
 	while (!guard.loop.stop)
 		loop_turn(&guard.loop, 60000);
+	vmacs_remove();
 	supervise_stop();
 	control_close();
 	if (o.pid_file)

@@ -33,6 +33,7 @@ struct interface {
 	struct addr primary, link_local, ipv6;
 	struct channel channels[2];     /* IPv4, IPv6 */
 	bool seen;                      /* in the list of links that is being read */
+	bool macvlan;                   /* one that use_vmac makes */
 };
 
 /* ---- routers ---- */
@@ -67,7 +68,10 @@ struct router {
 	const struct vrrp_config *config;
 	struct vrrp vr;
 	struct interface *interface;
-	struct interface *hears, *sends;        /* the same, or its macvlan */
+	struct interface *vmac;         /* use_vmac: its macvlan, where the addresses are; NULL: none */
+	struct interface *hears, *sends;        /* one of the two */
+	uint32_t vmac_index;            /* of the macvlan that is ready; 0: none is */
+	bool vmac_said, route_said;     /* an error, which goes on */
 	struct timer timer;             /* vr.deadline_ms */
 	struct timer garp;              /* the second burst, then refreshes */
 	struct vip *vips;
@@ -131,6 +135,14 @@ void vips_renew(struct router *);
 void vips_release(struct router *);
 void vips_put_back(struct router *, struct vip *);      /* somebody else removed it */
 void vips_clean_at_start(struct router *);              /* what an earlier run has left behind */
+
+/* routes.c */
+void routes_add(struct router *);
+void routes_remove(struct router *);
+
+/* vmac.c */
+bool vmac_ready(struct router *);               /* makes the macvlan where one is wanted */
+void vmacs_remove(void);
 
 /* garp.c */
 void garp_start(struct router *);               /* the address has come: a burst now, and what follows it */

@@ -10,7 +10,7 @@
 
 static void put_block(const struct router *r, char *out, size_t size)
 {
-	const char *name = r->interface->name;
+	const char *name = r->blocked == ROUTER_NO_INTERFACE && r->interface->index ? r->vmac->name : r->interface->name;
 
 	switch (r->blocked) {
 	case ROUTER_NO_INTERFACE:
@@ -301,7 +301,10 @@ static void router_check(struct router *r)
 	enum router_block block = block_of(r);
 	int weights = 0;
 
-	if (block != ROUTER_NO_INTERFACE && !adverts_open(i, vrrp_family(r->config))) {
+	if (block == ROUTER_FREE && !vmac_ready(r))
+		block = ROUTER_NO_INTERFACE;
+	if (block != ROUTER_NO_INTERFACE && (!adverts_open(i, vrrp_family(r->config))
+	    || (r->vmac_index && !adverts_open(r->vmac, vrrp_family(r->config))))) {
 		if (r->blocked != ROUTER_NO_SOCKETS)
 			log_errno("(%s) cannot open the sockets for adverts on %s", r->config->name, i->name);
 		block = ROUTER_NO_SOCKETS;
@@ -363,12 +366,22 @@ void routers_init(void)
 		r->timer.expired = router_expired;
 		r->garp.expired = garp_expired;
 		r->hears = r->sends = r->interface;
+		if (c->vmac) {
+			r->vmac = interface_named(c->vmac);
+			r->vmac->macvlan = true;
+		}
+		/* Frames from the virtual MAC, which the peer's have, go to the macvlan of that MAC and nowhere else. */
+		if (c->vmac && !c->peers) {
+			r->hears = r->vmac;
+			r->sends = c->vmac_xmit_base ? r->interface : r->vmac;
+		}
 		r->checksum = c->checksum_as_v2 ? VRRP_SUM_PLAIN : VRRP_SUM_PSEUDO;
 		r->since_ms = guard.loop.now_ms;
 		vrrp_init(&r->vr, c);
 		for (const struct vip_config *vc = c->vips; vc; vc = vc->next, v++) {
 			r->vips[v].config = vc;
-			r->vips[v].interface = vc->device ? interface_named(vc->device) : r->interface;
+			r->vips[v].interface = vc->device ? interface_named(vc->device)
+				: r->vmac ? r->vmac : r->interface;
 		}
 		/* Without it an address that expires takes along those that were added after it. */
 		text_format(name, sizeof name, "net/ipv4/conf/%s/promote_secondaries", c->interface);

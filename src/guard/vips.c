@@ -49,6 +49,7 @@ void vips_take(struct router *r)
 			(void)netlink_address_delete(vip);
 		(void)put_on(r, vip);
 	}
+	routes_add(r);
 	garp_start(r);
 }
 
@@ -65,6 +66,7 @@ void vips_renew(struct router *r)
 		else
 			vips_put_back(r, vip);
 	}
+	routes_add(r);
 }
 
 void vips_release(struct router *r)
@@ -72,6 +74,7 @@ void vips_release(struct router *r)
 	char address[ADDR_TEXT_MAX];
 
 	garp_stop(r);
+	routes_remove(r);
 	for (uint32_t i = 0; i < r->config->vip_count; i++) {
 		struct vip *v = &r->vips[i];
 		if (v->permanent || v->interface->index == 0)
@@ -115,6 +118,7 @@ void vips_clean_at_start(struct router *r)
 {
 	char address[ADDR_TEXT_MAX];
 
+	routes_remove(r);
 	/* A host that owns its address keeps it: for ever, as it was configured, and also when we stop. */
 	if (r->config->priority == VRRP_PRIORITY_OWNER)
 		return;

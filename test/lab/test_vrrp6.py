@@ -276,3 +276,80 @@ def test_excluded_addresses_move_and_are_not_advertised(lab):
     nodes[0].stop()
     wait_for(lambda: all(map(lab.lb02.holds, extra)) and not any(map(lab.lb01.holds, extra)), 3, nodes[1].log())
     assert {p[0] for p in capture.read("vrrp.ip_addr")} == {"192.168.1.10"}
+
+
+def test_routes_are_on_the_master_only(lab):
+    conf = one("    virtual_ipaddress 192.168.1.10/24\n    virtual_ipaddress fd00::10/64\n"
+               "    virtual_routes 10.7.0.0/16 via 192.168.1.21 src 192.168.1.10 metric 50\n"
+               "    virtual_routes 10.8.0.0/16 dev eth0 table 100\n    virtual_routes default via fe80::15 dev eth0\n")
+    sh("ip -n lb01 route add 10.7.0.0/16 via 192.168.1.22 metric 60")
+
+    def routes(name):
+        host = lab.hosts[name]
+        text = host.run("ip", "route", "show", "proto", "112") + host.run("ip", "-6", "route", "show", "proto", "112")
+        return text + host.run("ip", "route", "show", "table", "100", check=False)
+
+    def has_all(name):
+        return all(x in routes(name) for x in ("10.7.0.0/16 via 192.168.1.21 dev eth0 src 192.168.1.10 metric 50",
+                                               "10.8.0.0/16 dev eth0", "default via fe80::15 dev eth0"))
+    nodes = [start(lab, conf, n) for n in ("lb01", "lb02")]
+    wait_for(lambda: has_all("lb01"), 5, nodes[0].log())
+    assert "via" not in routes("lb02") and "10.8" not in routes("lb02")
+    sh("ip -n lb01 route del 10.7.0.0/16 metric 50")
+    wait_for(lambda: has_all("lb01"), 2, "the route is back")
+    nodes[0].stop()
+    wait_for(lambda: has_all("lb02"), 3, nodes[1].log())
+    assert "via" not in routes("lb01") and "10.8" not in routes("lb01")
+    assert "via 192.168.1.22" in lab.lb01.run("ip", "route", "show"), "somebody else's has gone as well"
+    assert "cannot" not in nodes[0].log() + nodes[1].log()
+
+
+VMACS = {"192.168.1.10": "00:00:5e:00:01:47", "fd00::10": "00:00:5e:00:02:47"}
+
+
+@pytest.mark.parametrize("base", ["", "    vmac_xmit_base\n"], ids=["", "xmit_base"])
+@pytest.mark.parametrize("vip", VMACS)
+def test_the_virtual_mac_stays_the_same(lab, vip, base):
+    serve_names(lab)
+    device = "vrrp6.71" if ":" in vip else "vrrp.71"
+    conf = one(f"    virtual_ipaddress {vip}\n    use_vmac\n{base}")
+    url = f"[{vip}]" if ":" in vip else vip
+    capture = Capture(lab, "ip6 proto 112" if ":" in vip else "ip proto 112")
+    nodes = [start(lab, conf, n) for n in ("lb01", "lb02")]
+    for node, number in ((nodes[0], "0b"), (nodes[1], "0c")):
+        wait_for(lambda: vip in node.host.addresses(device), 5, node.log())
+        wait_for(lambda: ask(lab, url) == node.name, 3, "an answer of " + node.name)
+        assert VMACS[vip] in lab.client.run("ip", "neigh", "show", vip)
+        if node is nodes[0]:
+            time.sleep(1)
+            assert not lab.lb02.holds(vip), nodes[1].log()
+            assert "MASTER" not in nodes[1].log(), "it did not hear the master"
+            nodes[0].stop()
+            assert device not in lab.lb01.run("ip", "link"), nodes[0].log()
+    senders = {p[0] for p in capture.read("eth.src")}
+    assert senders == ({"02:00:00:00:00:0b", "02:00:00:00:00:0c"} if base else {VMACS[vip]})
+    nodes[1].send(signal.SIGKILL)
+    assert device in lab.lb02.run("ip", "link"), "what is left behind is taken over"
+    again = start(lab, conf, "lb02")
+    wait_for(lambda: vip in lab.lb02.addresses(device), 5, again.log())
+    again.stop()
+    assert device not in lab.lb02.run("ip", "link")
+    assert "cannot" not in "".join(n.log() for n in (*nodes, again))
+
+
+@pytest.mark.parametrize("words, limit, accepted", [("", "64", False), ("    unicast_ttl 64\n", "64", True), ("    unicast_ttl 64\n", "63", False)])
+def test_the_ttl_that_peers_must_have(lab, words, limit, accepted):
+    """keepalived sends to IPv4 peers with the TTL that it is told."""
+    peers = "    @lb01 unicast_peer 192.168.1.12\n    @lb02 unicast_peer 192.168.1.11\n    virtual_ipaddress 192.168.1.10\n"
+    text = keepalived_conf("lb01", {"mixed": (f" version 3\n virtual_ipaddress {{{{\n  192.168.1.10\n }}}}\n unicast_ttl {limit}\n"
+                                              " unicast_peer {{\n  192.168.1.12\n }}\n", "")})
+    text = text.replace(f"virtual_router_id {VRIDS['mixed']}", "virtual_router_id 71").replace("advert_int 1", "advert_int 0.2")
+    lb02 = start(lab, one(peers + words), "lb02")
+    keepalived = Keepalived(lab, "lb01", text).start()
+    wait_for(lambda: lab.lb01.holds("192.168.1.10"), 10, keepalived.log())
+    if accepted:
+        wait_for(lambda: not lab.lb02.holds("192.168.1.10"), 3, lb02.log())
+    else:
+        time.sleep(1)
+        assert lab.lb02.holds("192.168.1.10")
+        assert f"TTL {limit}" in lb02.log()
