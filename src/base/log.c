@@ -20,7 +20,7 @@ static uint32_t target_count;
 static time_t retry_after;              /* of targets that could not be opened, CLOCK_MONOTONIC seconds */
 static struct log_target to_stderr = { .kind = LOG_TO_STDERR, .level = LOG_L_INFO, .fd = STDERR_FILENO };
 
-static const char *const level_words[] = { "emerg", "alert", "crit", "err", "warning", "notice", "info", "debug" };
+const char *const log_level_words[] = { "emerg", "alert", "crit", "err", "warning", "notice", "info", "debug" };
 
 void log_init(const char *name)
 {
@@ -75,7 +75,7 @@ static size_t put_front(const struct log_target *t, enum log_level level, char *
 	struct tm utc;
 
 	if (t->kind == LOG_TO_STDERR)
-		return level <= LOG_L_WARNING ? text_format(out, size, "%s: ", level_words[level]) : 0;
+		return level <= LOG_L_WARNING ? text_format(out, size, "%s: ", log_level_words[level]) : 0;
 	/* syslogd stamps what comes in by itself; for a server that does not, UTC is at least never ambiguous. */
 	if (!gmtime_r(&now, &utc))
 		return 0;

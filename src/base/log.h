@@ -9,6 +9,7 @@
 #include "base/addr.h"
 
 enum log_level { LOG_L_EMERG, LOG_L_ALERT, LOG_L_CRIT, LOG_L_ERR, LOG_L_WARNING, LOG_L_NOTICE, LOG_L_INFO, LOG_L_DEBUG };
+extern const char *const log_level_words[];     /* "emerg" and so on */
 enum log_kind { LOG_TO_STDERR, LOG_TO_UNIX, LOG_TO_UDP };
 #define LOG_TARGETS_MAX 4
 #define LOG_LINE_MAX 2048

@@ -262,8 +262,6 @@ static void print_proxy(const struct proxy_config *c)
 static void print_global(const struct conf *conf)
 {
 	const struct global_config *g = &conf->global;
-	static const char *const levels[] = { "emerg", "alert", "crit", "err", "warning", "notice", "info",
-		"debug" };
 	char text[ADDR_TEXT_MAX];
 
 	for (const struct sysctl_config *s = g->sysctls; s; s = s->next)
@@ -277,7 +275,8 @@ static void print_global(const struct conf *conf)
 	for (uint32_t i = 0; i < g->log_target_count; i++) {
 		const struct log_target *t = &g->log_targets[i];
 		out("  %-11s %s, from %s up\n", i == 0 ? "log" : "", t->kind == LOG_TO_STDERR ? "stderr" :
-			t->kind == LOG_TO_UNIX ? t->path : endpoint_print(&t->server, text), levels[t->level]);
+			t->kind == LOG_TO_UNIX ? t->path : endpoint_print(&t->server, text),
+			log_level_words[t->level]);
 	}
 	if (g->stats_socket)
 		out("  control     %s\n", g->stats_socket);

@@ -135,6 +135,14 @@ static const char *place_of(uint32_t as)
 	}
 }
 
+void refuse_elsewhere(struct parser *p, const struct keyword *k)
+{
+	const char *quote = p->section_name ? "'" : "";
+
+	refuse(p, "'%s%s' belongs in %s, not in %s%s%s%s%s", keyword_prefix(k), k->name, section_text(k->where),
+		p->section_word, *quote ? " " : "", quote, *quote ? p->section_name : "", quote);
+}
+
 void unknown_word(struct parser *p, uint32_t as, struct str word)
 {
 	const char *reason = foreign_reason(as, p->section, word), *place = place_of(as);
@@ -229,8 +237,7 @@ static void read_unknown(struct parser *p, const struct str *words, uint32_t n)
 		refuse(p, "section '%.*s' %s", CLIPPED(words[0]), reason);
 		p->skipping = true;
 	} else if (k) {
-		refuse(p, "'%s' belongs in %s, not in %s%s%s%s", k->name, section_text(k->where), p->section_word,
-			p->section_name ? " '" : "", p->section_name ? p->section_name : "", p->section_name ? "'" : "");
+		refuse_elsewhere(p, k);
 	} else if (section && section_distance < distance && n == (section->min ? 2 : 1)) {
 		verify_section(p);
 		refuse(p, "unknown section '%.*s' (did you mean '%s'?)", CLIPPED(words[0]), section->name);
@@ -348,16 +355,6 @@ static bool is_text(struct parser *p, const char *bytes, uint32_t n)
 		line += *c == '\n';
 	refuse_at(p, line, "a NUL byte: this is not a text file");
 	return false;
-}
-
-static void proxy_defaults(struct proxy_config *c)
-{
-	*c = (struct proxy_config){ .redispatch_interval = -1 };
-	c->check.method = "OPTIONS";
-	c->check.uri = "/";
-	c->check.version = "HTTP/1.0";
-	keyword_defaults(AS_LINE | AS_TIMEOUT, IN_PROXY, c);
-	keyword_defaults(AS_SERVER, IN_PROXY, &c->default_server);
 }
 
 const struct conf *conf_load(struct arena *arena, const char *file_name, const char *bytes, uint32_t n,

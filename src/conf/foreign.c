@@ -75,16 +75,16 @@ static const struct { uint32_t where; const char *words, *reason; } table[] = {
 	{ AS_ROUTE, "to gw or nexthop onlink proto mtu tos preference weight advmss hoplimit track_group no_track", KEEPALIVED },
 };
 
-bool word_in_list(const char *list, struct str word)
+uint32_t word_in_list(const char *list, struct str word)
 {
-	while (*list) {
-		uint32_t n = (uint32_t)strcspn(list, " ");
+	for (uint32_t place = 1; *list; place++) {
+		size_t n = strcspn(list, " ");
 		if (str_equal(word, str_of(list, n)))
-			return true;
+			return place;
 		list += n;
-		list += *list == ' ';
+		list += strspn(list, " |");
 	}
-	return false;
+	return 0;
 }
 
 const char *foreign_reason(uint32_t as, uint32_t sections, struct str word)

@@ -123,12 +123,15 @@ const struct keyword *keyword_nearest(uint32_t as, uint32_t sections, struct str
 /* What stands in front of such a word in the file: "option " or "". */
 const char *keyword_prefix(const struct keyword *);
 const char *section_text(uint32_t in);          /* "vrrp"; of several: "frontend, listen or defaults" */
+/* What a proxy section has that says nothing. */
+void proxy_defaults(struct proxy_config *);
 /* Gives an object the defaults of all numbers, times and choices of these rows. */
 void keyword_defaults(uint32_t as, uint32_t sections, void *object);
 /* Why a word that HAProxy or keepalived knows is not known here; NULL: they do not know it either. */
 const char *foreign_reason(uint32_t as, uint32_t sections, struct str word);
 
-bool word_in_list(const char *list, struct str word);    /* words with one blank between */
+/* Its place in "tcp | http" or "kern user", from 1; 0: it is not there. */
+uint32_t word_in_list(const char *list, struct str word);
 
 /* ---- conf ---- */
 
@@ -141,6 +144,8 @@ void warn_at(struct parser *, uint32_t line, const char *format, ...) __attribut
 void keyword_apply(struct parser *, const struct keyword *, const struct str *args, uint32_t n, void *object);
 /* The rest of a line: words, each with the arguments that its row asks for. */
 void words_apply(struct parser *, uint32_t as, const struct str *words, uint32_t n, void *object);
+/* The word is another section's. */
+void refuse_elsewhere(struct parser *, const struct keyword *);
 /* No row has this word: says so, with what the author may have meant. */
 void unknown_word(struct parser *, uint32_t as, struct str word);
 /* The line of this section that has the keyword; 0: it has none (or only for other nodes). */

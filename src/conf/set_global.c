@@ -69,14 +69,12 @@ void set_sysctl(struct parser *p, const struct keyword *k, const struct str *arg
 	}
 }
 
-static bool find_word(const char *const *words, uint32_t count, struct str word, uint8_t *index)
+static bool find_word(const char *words, struct str word, uint8_t *index)
 {
-	for (uint32_t i = 0; i < count; i++)
-		if (str_is(word, words[i])) {
-			*index = (uint8_t)i;
-			return true;
-		}
-	return false;
+	uint32_t place = word_in_list(words, word);
+
+	*index = (uint8_t)(place - 1);
+	return place > 0;
 }
 
 static bool take_log_target(struct parser *p, struct str s, struct log_target *t)
@@ -107,11 +105,9 @@ static bool take_log_target(struct parser *p, struct str s, struct log_target *t
 void set_log(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n, void *object)
 {
 	/* In the order of their numbers in RFC 5424; the words are HAProxy's. */
-	static const char *const facilities[] = { "kern", "user", "mail", "daemon", "auth", "syslog", "lpr",
-		"news", "uucp", "cron", "auth2", "ftp", "ntp", "audit", "alert", "cron2", "local0", "local1",
-		"local2", "local3", "local4", "local5", "local6", "local7" };
-	static const char *const levels[] = { "emerg", "alert", "crit", "err", "warning", "notice", "info",
-		"debug" };
+	static const char facilities[] = "kern user mail daemon auth syslog lpr news uucp cron auth2 ftp ntp audit "
+		"alert cron2 local0 local1 local2 local3 local4 local5 local6 local7";
+	static const char levels[] = "emerg alert crit err warning notice info debug";
 	struct global_config *g = object;
 	struct log_target t = { .level = LOG_L_DEBUG };
 	uint32_t errors = p->error_count;
@@ -120,9 +116,9 @@ void set_log(struct parser *p, const struct keyword *k, const struct str *args, 
 	(void)take_log_target(p, args[0], &t);
 	if (str_is(args[1], "len") || str_is(args[1], "format") || str_is(args[1], "sample"))
 		refuse(p, "log: '%.*s' is HAProxy's; tandem does not have it", CLIPPED(args[1]));
-	else if (!find_word(facilities, 24, args[1], &t.facility))
+	else if (!find_word(facilities, args[1], &t.facility))
 		refuse(p, "log: '%.*s' is no facility, such as daemon or local0", CLIPPED(args[1]));
-	else if (n > 2 && !find_word(levels, 8, args[2], &t.level))
+	else if (n > 2 && !find_word(levels, args[2], &t.level))
 		refuse(p, "log: '%.*s' is no level: emerg, alert, crit, err, warning, notice, info or debug",
 			CLIPPED(args[2]));
 	else if (n > 3)

@@ -27,15 +27,18 @@ static void check_duplicate(struct parser *p, const struct proxy_config *c, stru
 			IN_LISTEN), c->line);
 }
 
+void proxy_defaults(struct proxy_config *c)
+{
+	*c = (struct proxy_config){ .redispatch_interval = -1,
+		.check = { .method = "OPTIONS", .uri = "/", .version = "HTTP/1.0" } };
+	keyword_defaults(AS_LINE | AS_TIMEOUT, IN_PROXY, c);
+	keyword_defaults(AS_SERVER, IN_PROXY, &c->default_server);
+}
+
 /* As in HAProxy: a defaults section starts from the built-in values, not from the one before it. */
 static void begin_defaults(struct parser *p, const struct str *args, uint32_t n)
 {
-	struct proxy_config fresh = { .redispatch_interval = -1, .check = { .method = "OPTIONS", .uri = "/",
-		.version = "HTTP/1.0" } };
-
-	keyword_defaults(AS_LINE | AS_TIMEOUT, IN_PROXY, &fresh);
-	keyword_defaults(AS_SERVER, IN_PROXY, &fresh.default_server);
-	p->defaults = fresh;
+	proxy_defaults(&p->defaults);
 	p->section = IN_DEFAULTS;
 	p->section_name = n > 0 && name_is_good(args[0]) ? keep_text(p, args[0]) : NULL;
 	p->object = &p->defaults;

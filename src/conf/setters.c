@@ -94,19 +94,13 @@ void set_value(struct parser *p, const struct keyword *k, const struct str *args
 /* The place of the word in the row's list of arguments, "tcp | http", is its value. */
 void set_choice(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n, void *object)
 {
-	const char *list = k->arguments;
+	uint32_t place = word_in_list(k->arguments, args[0]);
 
 	(void)n;
-	for (uint32_t value = 0; *list; value++) {
-		uint32_t length = (uint32_t)strcspn(list, " ");
-		if (str_equal(args[0], str_of(list, length))) {
-			store(object, k, value);
-			return;
-		}
-		list += length;
-		list += strspn(list, " |");
-	}
-	refuse(p, "'%s' must be %s, not '%.*s'", k->name, k->arguments, CLIPPED(args[0]));
+	if (place == 0)
+		refuse(p, "'%s' must be %s, not '%.*s'", k->name, k->arguments, CLIPPED(args[0]));
+	else
+		store(object, k, place - 1);
 }
 
 static bool is_alnum(char c)
@@ -239,10 +233,7 @@ void set_family(struct parser *p, const struct keyword *k, const struct str *arg
 	if (!sub)
 		unknown_word(p, k->low, args[0]);
 	else if (!(sub->where & p->section))
-		refuse(p, "'%s%s' belongs in %s, not in %s%s%s%s", keyword_prefix(sub), sub->name,
-			section_text(sub->where),
-			p->section_word, p->section_name ? " '" : "", p->section_name ? p->section_name : "",
-			p->section_name ? "'" : "");
+		refuse_elsewhere(p, sub);
 	else if (p->negated && !(sub->where & TAKES_NO))
 		refuse(p, "'no' does not go with '%s%s'", keyword_prefix(sub), sub->name);
 	else if (p->negated && n > 1)
