@@ -224,6 +224,8 @@ From another terminal, as this user:
   {enter} ip netns exec lb02 sh
                       a shell on lb02 (likewise lb01, web01, web02, client)
   kill -9 {pid}       kill the master; grep Entering {nodes[1].log} shows that the other one took over
+  {TANDEM} status -f {node.conf} -n {node.name}
+                      what it is doing
   {enter} ip netns exec {node.name} {TANDEM} run -n {node.name} -f {node.conf}
                       start it again""", flush=True)
     try:
@@ -239,7 +241,10 @@ def main():
     try:
         lay_out()
         with open("cfg/tandem.conf") as sample, open(f"{folder}/tandem.conf", "w") as conf:
-            conf.write(sample.read().replace("log /dev/log ", "log stderr "))
+            # Both nodes have one file system here: each gets a socket of its own.
+            sockets = "\n    ".join(f"@{name} stats socket {folder}/{name}.sock mode 600" for name in ("lb01", "lb02"))
+            conf.write(sample.read().replace("log /dev/log ", "log stderr ")
+                       .replace("stats socket /run/tandem.sock mode 600", sockets))
         say("a switch, lb01 192.168.1.11, lb02 192.168.1.12, web01 .21, web02 .22, and a client: network namespaces of this machine")
         say(f"web01 and web02 serve with {start_web_servers(folder)}")
         nodes = [Node(name, f"{folder}/tandem.conf", folder) for name in ("lb01", "lb02")]
