@@ -41,15 +41,17 @@ static const char *seconds(uint32_t ms, char text[16])
 
 static void print_adverts(const struct vrrp_config *v)
 {
+	const struct addr group = vrrp_group(vrrp_family(v));
 	char text[ADDR_TEXT_MAX], time[16];
 
 	out("  adverts     every %s%s, ", seconds(v->advert_int_ms, time), v->has_auth ? " with a password" : "");
 	if (!v->peers)
-		out("to all routers of the link (224.0.0.18)");
+		out("to all routers of the link (%s)", addr_print(&group, text));
 	for (const struct peer_config *peer = v->peers; peer; peer = peer->next)
 		out("%s%s", peer == v->peers ? "to " : ", ", addr_print(&peer->address, text));
 	if (v->source.family == ADDR_NONE)
-		out(", from the interface's first address\n");
+		out(", from the interface's %s address\n", group.family == ADDR_IPV4 ? "first"
+			: v->peers && !addr_is_link_local(&v->peers->address) ? "first IPv6" : "link-local");
 	else
 		out(", from %s\n", addr_print(&v->source, text));
 }
@@ -73,14 +75,19 @@ static void print_election(const struct vrrp_config *v)
 
 static void print_vrrp(const struct vrrp_config *v)
 {
-	char text[ADDR_TEXT_MAX], time[16], refresh[16];
+	char text[ADDR_TEXT_MAX], other[ADDR_TEXT_MAX], time[16], refresh[16];
 
 	out("\nvrrp %s: virtual router %u on %s, version %u, priority %u\n", v->name, (unsigned)v->vrid,
 		v->interface, (unsigned)v->version, (unsigned)v->priority);
 	for (const struct vip_config *vip = v->vips; vip; vip = vip->next)
-		out("  %-11s %s on %s%s%s\n", vip == v->vips ? "addresses" : "", prefix_print(&vip->address, text),
-			vip->device ? vip->device : v->interface, vip->label ? ", label " : "",
-			vip->label ? vip->label : "");
+		out("  %-11s %s on %s%s%s%s\n", vip == v->vips ? "addresses" : "", prefix_print(&vip->address, text),
+			vip->device ? vip->device : v->vmac ? v->vmac : v->interface, vip->label ? ", label " : "",
+			vip->label ? vip->label : "", vrrp_advertises(v, vip) ? "" : ", not advertised");
+	if (v->vmac)
+		out("  virtual MAC 00:00:5e:00:0%u:%02x on %s\n", vrrp_family(v) == ADDR_IPV6 ? 2u : 1u, (unsigned)v->vrid, v->vmac);
+	for (const struct route_config *r = v->routes; r; r = r->next)
+		out("  %-11s %s%s%s\n", r == v->routes ? "routes" : "", prefix_print(&r->to, text),
+			r->via.family ? " via " : "", r->via.family ? addr_print(&r->via, other) : "");
 	out("  lifetime    %us: the kernel removes them when the guard does not renew them for so long\n",
 		vips_lifetime_s(v));
 	print_adverts(v);

@@ -135,7 +135,7 @@ static const struct keyword table[] = {
 		"of the destination (link without a gateway, else global)" },
 	{ AS_LINE | IN_VRRP, 0, 1, "use_vmac", set_vmac, VRRP(vmac), 0, 0, 0, "[INTERFACE]\0"
 		"the addresses have the virtual MAC 00:00:5e:00:01:ID (IPv6: 02:ID), on a macvlan made for them "
-		"(vrrp.ID; IPv6: vrrp6.ID)" },
+		"(vrrp.ID)" },
 	{ AS_LINE | IN_VRRP, 0, 0, "vmac_xmit_base", set_value, VRRP(vmac_xmit_base), 1, 0, 0, "\0"
 		"with use_vmac: adverts come from the interface's own MAC" },
 	{ AS_LINE | IN_VRRP, 1, 1, "unicast_src_ip", set_address, VRRP(source), 0, 0, 0, "ADDRESS\0"

@@ -52,13 +52,13 @@ static void verify_families(struct parser *p, struct vrrp_config *v)
 		refuse_at(p, v->line, "mcast_src_ip %s: IPv6 adverts come from a link-local address", addr_print(&v->source, text));
 }
 
-/* keepalived's names. */
+/* keepalived's name. */
 static void verify_vmac(struct parser *p, struct vrrp_config *v)
 {
 	char name[16];
 
 	if (v->vmac && !*v->vmac) {
-		(void)text_format(name, sizeof name, "vrrp%s.%u", vrrp_family(v) == ADDR_IPV6 ? "6" : "", (unsigned)v->vrid);
+		(void)text_format(name, sizeof name, "vrrp.%u", (unsigned)v->vrid);
 		v->vmac = keep_text(p, str_z(name));
 	}
 	if (v->vmac && v->interface && strcmp(v->vmac, v->interface) == 0)

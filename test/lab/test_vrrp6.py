@@ -21,8 +21,12 @@ WAYS = {
     "mixed": (" version 3\n virtual_ipaddress {{\n  192.168.1.{v}/24\n }}\n virtual_ipaddress_excluded {{\n  fd00::{v}/64\n }}\n",
               "    version 3\n    virtual_ipaddress 192.168.1.{v}/24\n    virtual_ipaddress fd00::{v}/64\n"),
 }
+WAYS["vmac"] = (" version 3\n use_vmac\n virtual_ipaddress {{\n  192.168.1.{v}\n }}\n",
+                "    version 3\n    use_vmac\n    virtual_ipaddress 192.168.1.{v}\n")
+WAYS["vmac-ipv6"] = (" use_vmac\n virtual_ipaddress {{\n  fe80::{v}\n  fd00::{v}\n }}\n",
+                     "    use_vmac\n    virtual_ipaddress fe80::{v}\n    virtual_ipaddress fd00::{v}\n")
 VRIDS = {name: 61 + i for i, name in enumerate(WAYS)}
-ADDRESSES = [f"fd00::{v}" for v in VRIDS.values()]
+ADDRESSES = [f"192.168.1.{v}" if way == "vmac" else f"fd00::{v}" for way, v in VRIDS.items()]
 NUMBER = {"lb01": 11, "lb02": 12}
 
 
@@ -179,7 +183,7 @@ def test_keepalived_finds_no_fault_with_our_adverts(keepalived_backup):
 
 def test_tshark_finds_no_fault_with_our_adverts(keepalived_backup):
     ours = [p for p in keepalived_backup.packets if p[4] and p[0] in ("fe80::11", "fd00::11")]
-    assert {int(p[4]) for p in ours} == {VRIDS[w] for w in ("multicast", "global-only", "unicast")}
+    assert {int(p[4]) for p in ours} == {VRIDS[w] for w in ("multicast", "global-only", "unicast", "vmac-ipv6")}
     for source, destination, hops, _, vrid, status, message in ours:
         assert (source, destination) == (("fd00::11", "fd00::12") if int(vrid) == VRIDS["unicast"] else ("fe80::11", "ff02::12"))
         assert (hops, status, message) == ("255", "1", ""), f"{vrid}: {status} {message}"
@@ -190,12 +194,12 @@ def test_tshark_finds_no_fault_with_our_neighbour_advertisements(keepalived_back
               "icmpv6.nd.na.target_address", "icmpv6.opt.linkaddr", "icmpv6.checksum.status", "_ws.expert.message", "eth.dst")
     seen = set()
     for p in keepalived_backup.capture.read(*fields, match="icmpv6.type == 136 && ipv6.dst == ff02::1"):
-        if p[6] not in ADDRESSES:
+        if p[6] not in ADDRESSES[:4]:
             continue
         seen.add(p[6])
         assert [x.replace("True", "1").replace("False", "0") for x in p[1:]] == [
             "ff02::1", "255", "1", "0", "1", p[0], "02:00:00:00:00:0b", "1", "", "33:33:00:00:00:01"]
-    assert seen == set(ADDRESSES)
+    assert seen == set(ADDRESSES[:4])
 
 
 def test_ipv6_addresses_are_deprecated_and_have_a_lifetime(lab):
@@ -311,7 +315,7 @@ VMACS = {"192.168.1.10": "00:00:5e:00:01:47", "fd00::10": "00:00:5e:00:02:47"}
 @pytest.mark.parametrize("vip", VMACS)
 def test_the_virtual_mac_stays_the_same(lab, vip, base):
     serve_names(lab)
-    device = "vrrp6.71" if ":" in vip else "vrrp.71"
+    device = "vrrp.71"
     conf = one(f"    virtual_ipaddress {vip}\n    use_vmac\n{base}")
     url = f"[{vip}]" if ":" in vip else vip
     capture = Capture(lab, "ip6 proto 112" if ":" in vip else "ip proto 112")
