@@ -85,7 +85,7 @@ static const struct keyword table[] = {
 		"so many missing adverts make a takeover; the same on all nodes" },
 	{ AS_LINE | IN_VRRP, 0, 0, "lower_prio_no_advert", set_value, VRRP(lower_prio_no_advert), 1, 0, 0, "\0"
 		"the master does not answer an advert with a lower priority" },
-	{ AS_LINE | IN_VRRP, 1, 1, "on_mismatch", set_choice, VRRP(on_mismatch_hold), 0, 0, 0, "ignore | hold\0"
+	{ AS_LINE | IN_VRRP, 1, 1, "on_mismatch", set_choice, VRRP(on_mismatch_hold), 0, 0, 0, "warn | hold\0"
 		"hold: while a peer's adverts must be rejected, the backup does not take over" },
 	{ AS_LINE | IN_VRRP, 1, 1, "auth_type", set_auth_type, VRRP(has_auth), 0, 0, 0, "PASS | none\0"
 		"PASS: adverts carry auth_pass, in the clear; it tells routers apart and keeps nobody out" },

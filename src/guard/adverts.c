@@ -193,7 +193,7 @@ static void advert_ready(struct io *io, short revents)
 			return;
 		}
 		if (from.sll_pkttype == PACKET_HOST || from.sll_pkttype == PACKET_MULTICAST)
-			routers_heard(i, packet, (size_t)n);
+			routers_heard(i, packet, (size_t)n, from.sll_addr);
 	}
 	guard.loop.again = true;
 }

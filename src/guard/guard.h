@@ -12,6 +12,7 @@
 #include "base/loop.h"
 #include "conf/conf.h"
 #include "scoreboard.h"
+#include "vrrp/diagnose.h"
 #include "vrrp/vrrp.h"
 
 /* ---- interfaces: what routers run on and addresses are put on ---- */
@@ -49,10 +50,6 @@ struct vip {
 	uint32_t valid_s;               /* of its lifetime, when links_ask_lifetimes() asked last; 0: it was not there */
 };
 
-#define COMPLAINTS_MAX 8
-
-struct complaint { struct addr source; uint8_t kind; uint64_t next_ms; uint32_t wait_ms; };
-
 /* The last advert of each who speaks for our virtual_router_id, good or not: for people, not for the election. */
 #define HEARD_MAX 8
 
@@ -88,7 +85,7 @@ struct router {
 	uint32_t sent;                  /* adverts; to several peers it counts as one */
 	uint32_t drops[VRRP_DROP_COUNT_OF];
 	struct heard heard[HEARD_MAX];
-	struct complaint complaints[COMPLAINTS_MAX];
+	struct diagnosis diagnosis;     /* what peers disagree in: diagnose_active() */
 };
 
 enum router_block {
@@ -103,7 +100,8 @@ void adverts_hear(const struct router *);       /* now, what has come meanwhile 
 uint64_t adverts_clock(void);                   /* the wall clock as auth_hmac's sequence */
 
 /* router.c */
-void routers_heard(struct interface *, const uint8_t *packet, size_t n);        /* an IP datagram of protocol 112 */
+/* An IP datagram of protocol 112, from this MAC address. */
+void routers_heard(struct interface *, const uint8_t *packet, size_t n, const uint8_t mac[6]);
 void router_event(struct router *, enum vrrp_event_kind);       /* one that needs nothing beside it */
 void router_set_priority(struct router *, uint8_t);
 void routers_init(void);
@@ -112,10 +110,10 @@ void routers_check(void);                       /* who may take part now; called
 void routers_stop(bool hand_over);
 bool track_has_failed(const struct track_config *);
 
-/* complain.c: sentences about adverts that do not fit ours, not repeated every second */
-void complain_drop(struct router *, const struct vrrp_advert *, enum vrrp_drop);
-void complain_addresses(struct router *, const struct vrrp_advert *);
-void complain_other_vrid(struct router *, const struct vrrp_advert *);
+/* mismatch.c: says what vrrp/diagnose.h finds */
+void mismatch_heard(struct router *, const struct vrrp_advert *, enum vrrp_drop parsed);
+void mismatch_claimed(struct router *, uint8_t kind, const struct addr *, const uint8_t mac[6]);
+void mismatch_say(struct router *);             /* what is due by now */
 
 /* links.c */
 bool links_open(void);                          /* hears of changes; false with errno */

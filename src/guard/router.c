@@ -127,6 +127,7 @@ static void router_expired(struct timer *t, uint64_t now_ms)
 	if (r->vr.state == VRRP_BACKUP)
 		adverts_hear(r);
 	router_step(r, &(struct vrrp_event){ .kind = VRRP_TIMER });
+	mismatch_say(r);        /* a split brain that has ended sends nothing */
 }
 
 void router_event(struct router *r, enum vrrp_event_kind kind)
@@ -183,6 +184,7 @@ static void check_hmac(struct router *r, struct vrrp_advert *a)
 static void router_heard(struct router *r, struct vrrp_advert *a)
 {
 	check_hmac(r, a);
+	mismatch_heard(r, a, VRRP_GOOD);
 	enum vrrp_drop drop = vrrp_packet_judge(r->config, a);
 
 	if (drop == VRRP_GOOD && r->vr.state < VRRP_BACKUP)
@@ -190,14 +192,11 @@ static void router_heard(struct router *r, struct vrrp_advert *a)
 	r->drops[drop]++;
 	note_heard(r, a, drop);
 	if (drop != VRRP_GOOD) {
-		if (drop != VRRP_DROP_STATE)
-			complain_drop(r, a, drop);
-		if (drop != VRRP_DROP_STATE && drop != VRRP_DROP_TTL && is_peer(r->config, &a->source))
+		if (drop != VRRP_DROP_STATE && drop != VRRP_DROP_TTL && drop != VRRP_DROP_FAMILY && drop != VRRP_DROP_PEER
+		    && a->priority && (!r->config->peers || is_peer(r->config, &a->source)))
 			router_event(r, VRRP_MISMATCH);
 		return;
 	}
-	if (!vrrp_packet_same_addresses(r->config, a))
-		complain_addresses(r, a);
 	if (a->version == 3 && !r->config->checksum_as_v2)
 		r->checksum = a->checksum;      /* in kind: a peer that sums otherwise would not hear us */
 	router_step(r, &(struct vrrp_event){ .kind = VRRP_HEARD, .advert = a });
@@ -205,7 +204,16 @@ static void router_heard(struct router *r, struct vrrp_advert *a)
 		garp_lower(r);
 }
 
-void routers_heard(struct interface *i, const uint8_t *packet, size_t n)
+/* A switch or an access point may send back what we said; with our address and another MAC it is another machine. */
+static void own_address_heard(struct router *r, const uint8_t mac[6])
+{
+	for (uint32_t i = 0; i < guard.interface_count; i++)
+		if (memcmp(guard.interfaces[i].mac, mac, 6) == 0)
+			return;
+	mismatch_claimed(r, DIAGNOSE_SOURCE, &r->vr.source, mac);
+}
+
+void routers_heard(struct interface *i, const uint8_t *packet, size_t n, const uint8_t mac[6])
 {
 	static struct vrrp_advert a;
 	enum vrrp_drop drop = vrrp_packet_parse(packet, n, &a);
@@ -214,18 +222,18 @@ void routers_heard(struct interface *i, const uint8_t *packet, size_t n)
 	for (uint32_t k = 0; k < guard.conf->vrrp_count; k++) {
 		struct router *r = &guard.routers[k];
 		/* The same number may be in use in the other family, by another router. */
-		if (vrrp_family(r->config) != family)
+		if (vrrp_family(r->config) != family || r->hears != i)
 			continue;
-		if (r->hears != i || (drop == VRRP_GOOD && addr_equal(&a.source, &r->vr.source)))
+		if (drop == VRRP_GOOD && addr_equal(&a.source, &r->vr.source)) {
+			own_address_heard(r, mac);
 			continue;
-		if (drop != VRRP_GOOD) {
-			r->drops[drop]++;       /* nobody can say which router it was for: each counts it */
-		} else if (a.vrid == r->config->vrid) {
-			router_heard(r, &a);
-		} else {
-			r->drops[VRRP_DROP_VRID]++;
-			complain_other_vrid(r, &a);
 		}
+		if (drop == VRRP_GOOD && a.vrid == r->config->vrid) {
+			router_heard(r, &a);
+			continue;
+		}
+		r->drops[drop == VRRP_GOOD ? VRRP_DROP_VRID : drop]++;  /* what cannot be read each router counts */
+		mismatch_heard(r, &a, drop);
 	}
 }
 

@@ -135,6 +135,8 @@ enum vrrp_drop vrrp_packet_parse(const uint8_t *ip, size_t n, struct vrrp_advert
 {
 	const uint8_t *p;
 
+	a->source.family = ADDR_NONE;   /* not known yet, in what cannot be understood */
+	a->vrid = 0;
 	if (!ip_layer(ip, n, a, &p, &n))
 		return VRRP_DROP_IP;
 	if (n < VRRP_HEADER)
@@ -204,33 +206,41 @@ static uint8_t ttl_min(const struct vrrp_config *c, uint8_t family)
 	return c->unicast_ttl ? c->unicast_ttl : family == ADDR_IPV6 ? 0 : 255;
 }
 
-enum vrrp_drop vrrp_packet_judge(const struct vrrp_config *c, const struct vrrp_advert *a)
+uint32_t vrrp_packet_faults(const struct vrrp_config *c, const struct vrrp_advert *a)
 {
 	const struct addr group = vrrp_group(a->source.family);
+	uint32_t faults = 0;
 
 	if (a->source.family != vrrp_family(c))
-		return VRRP_DROP_FAMILY;
+		return 1u << VRRP_DROP_FAMILY;
 	if (a->version != c->version)
-		return VRRP_DROP_OTHER_VERSION;
+		faults |= 1u << VRRP_DROP_OTHER_VERSION;
 	if (c->peers ? addr_is_multicast(&a->destination) : !addr_equal(&a->destination, &group))
-		return VRRP_DROP_CAST;
+		faults |= 1u << VRRP_DROP_CAST;
 	if (a->ttl < ttl_min(c, a->source.family))
-		return VRRP_DROP_TTL;
+		faults |= 1u << VRRP_DROP_TTL;
 	if (c->peers && !is_peer(c, &a->source))
-		return VRRP_DROP_PEER;
+		faults |= 1u << VRRP_DROP_PEER;
 	if (a->has_trailer ? !c->hmac.key_count : c->hmac.key_count && c->hmac.mode == HMAC_ENFORCE)
-		return VRRP_DROP_AUTH_TYPE;
-	if (a->version == 2) {
+		faults |= 1u << VRRP_DROP_AUTH_TYPE;
+	if (a->version == 2 && c->version == 2) {
 		if (a->auth_type != (c->has_auth ? 1 : 0))
-			return VRRP_DROP_AUTH_TYPE;
-		if (c->has_auth && memcmp(a->auth_data, c->auth_pass, VRRP_AUTH_BYTES) != 0)
-			return VRRP_DROP_PASSWORD;
+			faults |= 1u << VRRP_DROP_AUTH_TYPE;
+		else if (c->has_auth && memcmp(a->auth_data, c->auth_pass, VRRP_AUTH_BYTES) != 0)
+			faults |= 1u << VRRP_DROP_PASSWORD;
 		if (a->interval_ms != c->advert_int_ms)
-			return VRRP_DROP_INTERVAL;
+			faults |= 1u << VRRP_DROP_INTERVAL;
 	}
 	if (a->hmac != HMAC_GOOD)
-		return VRRP_DROP_HMAC;
-	return first_address_is_right(c, a) ? VRRP_GOOD : VRRP_DROP_LINK_LOCAL;
+		faults |= 1u << VRRP_DROP_HMAC;
+	return faults | (uint32_t)!first_address_is_right(c, a) << VRRP_DROP_LINK_LOCAL;
+}
+
+enum vrrp_drop vrrp_packet_judge(const struct vrrp_config *c, const struct vrrp_advert *a)
+{
+	uint32_t faults = vrrp_packet_faults(c, a);
+
+	return faults ? (enum vrrp_drop)__builtin_ctz(faults) : VRRP_GOOD;
 }
 
 bool vrrp_packet_same_addresses(const struct vrrp_config *c, const struct vrrp_advert *a)

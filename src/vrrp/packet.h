@@ -47,7 +47,7 @@ enum vrrp_drop {
 	VRRP_DROP_IP, VRRP_DROP_SHORT, VRRP_DROP_VERSION, VRRP_DROP_TYPE, VRRP_DROP_COUNT, VRRP_DROP_INTERVAL_ZERO,
 	VRRP_DROP_CHECKSUM, VRRP_DROP_VRID_ZERO,
 	/* vrrp_packet_judge: understood, and not to be believed */
-	VRRP_DROP_OTHER_VERSION, VRRP_DROP_TTL, VRRP_DROP_CAST, VRRP_DROP_PEER, VRRP_DROP_AUTH_TYPE, VRRP_DROP_PASSWORD,
+	VRRP_DROP_OTHER_VERSION, VRRP_DROP_CAST, VRRP_DROP_TTL, VRRP_DROP_PEER, VRRP_DROP_AUTH_TYPE, VRRP_DROP_PASSWORD,
 	VRRP_DROP_INTERVAL, VRRP_DROP_FAMILY, VRRP_DROP_LINK_LOCAL, VRRP_DROP_HMAC,
 	/* the caller's */
 	VRRP_DROP_VRID, VRRP_DROP_STATE,
@@ -62,6 +62,8 @@ enum vrrp_drop vrrp_packet_parse(const uint8_t *, size_t n, struct vrrp_advert *
 /* The checks of RFC 9568 §7.1 and RFC 3768 §7.1 that need to know the configuration. In version 2 another interval is a
  * reason to drop, in version 3 it is not. */
 enum vrrp_drop vrrp_packet_judge(const struct vrrp_config *, const struct vrrp_advert *);
+/* All reasons at once, bits 1 << vrrp_drop: for a diagnosis. The lowest is what vrrp_packet_judge() answers. */
+uint32_t vrrp_packet_faults(const struct vrrp_config *, const struct vrrp_advert *);
 /* The advert names the addresses that we have, in any order. A difference is said, but is no reason to drop. */
 bool vrrp_packet_same_addresses(const struct vrrp_config *, const struct vrrp_advert *);
 /* Writes the whole datagram, of the destination's family; returns its length (out has VRRP_PACKET_MAX bytes). state and now

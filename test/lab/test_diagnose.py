@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: MIT
+"""What two nodes disagree in is said once, with both values, and taken back when it heals. Debian's keepalived is the other node
+wherever it can be configured so."""
+import time
+
+import pytest
+from lab import VIP, Tandem, vrrp_conf, wait_for
+from test_interop import Keepalived
+
+
+class Other(Keepalived):
+    """keepalived on lb01 with priority 200 and what the test wants of it."""
+
+    def __init__(self, lab, more="", advert_int="1", vrid=51, version=2, addresses=f"{VIP}/24", state="MASTER", priority=200):
+        super().__init__(lab, "lb01")
+        self.conf.write_text(f"""global_defs {{
+ router_id lb01
+}}
+vrrp_instance VI_1 {{
+ state {state}
+ interface eth0
+ virtual_router_id {vrid}
+ version {version}
+ priority {priority}
+ advert_int {advert_int}
+ {more}
+ virtual_ipaddress {{
+  {addresses}
+ }}
+}}
+""")
+
+
+PASS = "authentication {\n auth_type PASS\n auth_pass s3cret\n }"
+LOST = ": its adverts do not count, both nodes may become master: "
+
+
+@pytest.mark.parametrize("ours, theirs, sentence", [
+    ("    auth_pass other", dict(more=PASS), "192.168.1.11 sends adverts with another auth_pass" + LOST),
+    ("    auth_pass other", dict(), "192.168.1.11 sends adverts without authentication, ours are with it" + LOST),
+    ("", dict(more=PASS), "192.168.1.11 sends adverts with authentication, ours are without it" + LOST),
+    ("", dict(advert_int="2"), "192.168.1.11 has advert_int 2 s, ours is 1 s" + LOST),
+    ("    version 3", dict(version=3, advert_int="0.5"), "192.168.1.11 has advert_int 500 ms, ours is 1 s: the master's counts"),
+    ("", dict(version=3), "192.168.1.11 sends VRRP version 3, ours is 2" + LOST),
+    ("", dict(vrid=52), "192.168.1.11 advertises 192.168.1.10 under virtual_router_id 52, we use 51"),
+    ("", dict(addresses=f"{VIP}/24\n 192.168.1.13/24"), "192.168.1.11 advertises 192.168.1.13 as well, which we do not have"),
+    ("    virtual_ipaddress 192.168.1.14/24", dict(), "192.168.1.11 does not advertise 192.168.1.14, which we have"),
+    ("", dict(addresses="192.168.1.13/24"),
+     "192.168.1.11 uses our virtual_router_id 51 for other addresses, such as 192.168.1.13"),
+    ("    unicast_src_ip 192.168.1.12\n    unicast_peer 192.168.1.11", dict(),
+     "192.168.1.11 sends adverts by multicast, we use unicast" + LOST),
+    ("", dict(more="unicast_src_ip 192.168.1.11\n unicast_peer {\n 192.168.1.12\n }"),
+     "192.168.1.11 sends adverts by unicast, we use multicast" + LOST),
+    ("    unicast_src_ip 192.168.1.12\n    unicast_peer 192.168.1.21",
+     dict(more="unicast_src_ip 192.168.1.11\n unicast_peer {\n 192.168.1.12\n }"),
+     "192.168.1.11 sends unicast adverts, but is no unicast_peer of ours"),
+], ids="password no_password needless_password interval interval_learnt version vrid more less stranger multicast unicast peer".split())
+def test_what_keepalived_does_otherwise_is_named_once(lab, ours, theirs, sentence):
+    lb02 = Tandem(lab, "lb02", vrrp_conf(ours)).start()
+    Other(lab, priority=255, **theirs).start()          # an owner speaks at once
+    lb02.wait_log(f"(VI_1) {sentence}", 12)
+    time.sleep(1.5)
+    assert lb02.log().count(sentence) == 1
+    assert "healed" not in lb02.log()
+
+
+def test_what_has_healed_is_said(lab):
+    lb02 = Tandem(lab, "lb02", vrrp_conf()).start()
+    keepalived = Other(lab).start()
+    lb02.wait_log("192.168.1.11 sends adverts without authentication, ours are with it", 12)
+    keepalived.stop()
+    time.sleep(3)
+    Other(lab, more=PASS).start()
+    lb02.wait_log("(VI_1) 192.168.1.11: healed: auth_type, after ", 12)
+
+
+def test_two_masters_are_a_split_brain_until_one_yields(lab):
+    keepalived = Other(lab, more=PASS).start()      # its adverts do not count for us, nor ours for it
+    wait_for(lab.lb01.holds, 10, "keepalived is master")
+    lb02 = Tandem(lab, "lb02", vrrp_conf("")).start()
+    lb02.wait_log("(VI_1) 192.168.1.11 is master as well, with priority 200, ours is 90: split brain, both hold 192.168.1.10", 30)
+    keepalived.stop()
+    lb02.wait_log("(VI_1) 192.168.1.11: healed: split brain, after ", 15)
+
+
+def test_a_take_over_is_no_split_brain(lab):
+    """Preemption there and back, with keepalived, whose adverts cross ours."""
+    lb02 = Tandem(lab, "lb02", vrrp_conf("")).start()
+    lb02.wait_master()
+    keepalived = Other(lab).start()
+    wait_for(lambda: not lab.lb02.holds(), 10, "lb02 yields")
+    time.sleep(2)
+    keepalived.stop()
+    lb02.wait_master()
+    time.sleep(2)
+    assert "split brain" not in lb02.log()
