@@ -47,12 +47,12 @@ void garp_expired(struct timer *t, uint64_t now_ms)
 {
 	struct router *r = container_of(t, struct router, garp);
 	const struct vrrp_config *c = r->config;
-	bool second = r->garp_second;
+	uint32_t second = r->garp_second;
 
 	if (r->vr.state != VRRP_MASTER)
 		return;
-	r->garp_second = false;
-	burst(r, second ? c->garp_master_repeat : c->garp_master_refresh_repeat);
+	r->garp_second = 0;
+	burst(r, second ? second : c->garp_master_refresh_repeat);
 	if (c->garp_master_refresh_ms)
 		timer_set(&guard.loop.timers, t, now_ms + c->garp_master_refresh_ms);
 }
@@ -62,7 +62,7 @@ void garp_start(struct router *r)
 	const struct vrrp_config *c = r->config;
 
 	burst(r, c->garp_master_repeat);
-	r->garp_second = c->garp_master_delay_ms > 0;
+	r->garp_second = c->garp_master_delay_ms > 0 ? c->garp_master_repeat : 0;
 	uint32_t wait = r->garp_second ? c->garp_master_delay_ms : c->garp_master_refresh_ms;
 	if (wait)
 		timer_set(&guard.loop.timers, &r->garp, guard.loop.now_ms + wait);
@@ -82,6 +82,6 @@ void garp_lower(struct router *r)
 	burst(r, c->garp_lower_prio_repeat);
 	if (c->garp_lower_prio_delay_ms == 0)
 		return;
-	r->garp_second = true;
+	r->garp_second = c->garp_lower_prio_repeat;
 	timer_set(&guard.loop.timers, &r->garp, guard.loop.now_ms + c->garp_lower_prio_delay_ms);
 }

@@ -75,7 +75,7 @@ struct router {
 	uint8_t checksum;               /* vrrp_checksum of what we send: the peer's */
 	struct hmac_state hmac;
 	uint8_t blocked;                /* enum router_block: why it is in FAULT */
-	bool garp_second;               /* the burst after garp_master_delay is still to come */
+	uint32_t garp_second;           /* frames of the burst that garp_..._delay puts off; 0: none is to come */
 	bool started;                   /* addresses of an earlier run have been dealt with */
 	bool returning;                 /* from FAULT, and not yet ready */
 	uint64_t free_ms;               /* when nothing blocked it any more; 0: blocked, or ready */

@@ -95,6 +95,13 @@ class Host:
         found = json.loads(sh(f"ip -n {self.name} -j addr show dev {device}"))
         return {a["local"]: a.get("valid_life_time") for link in found for a in link.get("addr_info", [])}
 
+    def leave_nothing(self):
+        """A keepalived that was killed leaves its macvlans behind, which answer ARP for all addresses, and its nftables rules."""
+        for link in json.loads(sh(f"ip -n {self.name} -j -d link show type macvlan")):
+            if link:
+                sh(f"ip -n {self.name} link del {link['ifname']}")
+        self.run("nft", "flush", "ruleset", check=False)
+
     def give_addresses(self):
         """Its own ones, and no others."""
         number = HOSTS[self.name]
@@ -164,6 +171,7 @@ class Lab:
             self.hosts[name].kill_all()
             self.link(name, "up")
             sh(f"ip -n {name} link set eth0 up")
+            self.hosts[name].leave_nothing()
             self.hosts[name].give_addresses()
 
     def close(self):

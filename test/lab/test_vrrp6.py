@@ -2,12 +2,14 @@
 """VRRP over IPv6, and what moves beside the addresses of an advert: those of the other family, excluded ones, routes, virtual
 MACs. As in test_interop.py, virtual routers side by side go through the same changes."""
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import time
 
 import pytest
-from lab import MASTER_DOWN, SKEW, Tandem, sh, wait_for
+from lab import MASTER_DOWN, SKEW, InHost, Tandem, sh, wait_for
 from test_interop import Keepalived, Play
 
 # name, what keepalived is told, what tandem is told; {v} is the VRID
@@ -357,3 +359,48 @@ def test_the_ttl_that_peers_must_have(lab, words, limit, accepted):
         time.sleep(1)
         assert lab.lb02.holds("192.168.1.10")
         assert f"TTL {limit}" in lb02.log()
+
+
+PLAIN = "    v3_checksum_as_v2\n"
+
+
+@pytest.mark.parametrize("peer, pin, plain", [("", "", False), (PLAIN, "", True), ("", PLAIN, True)], ids=["pseudo", "in kind", "pinned"])
+def test_checksums_are_answered_in_kind_unless_pinned(lab, peer, pin, plain):
+    """tshark is told that version 3 has a pseudo-header, and finds a checksum without one bad. Debian's keepalived cannot send
+    such, so the peer is a tandem."""
+    lb01 = start(lab, one(f"    virtual_ipaddress 192.168.1.10\n{peer}"), "lb01")
+    wait_for(lambda: lab.lb01.holds("192.168.1.10"), 10, lb01.log())
+    lb02 = start(lab, one(f"    virtual_ipaddress 192.168.1.10\n{pin}"), "lb02")
+    time.sleep(0.5)
+    assert "MASTER" not in lb02.log(), "the other kind of checksum is understood"
+    capture = Capture(lab, "ip proto 112 and src 192.168.1.12")
+    lb01.stop()
+    wait_for(lambda: lab.lb02.holds("192.168.1.10"), 3, lb02.log())
+    time.sleep(0.5)
+    assert {p[0] for p in capture.read("vrrp.checksum.status")} == {"0" if plain else "1"}
+
+
+def sum16(data):
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    while total >> 16:
+        total = (total & 0xffff) + (total >> 16)
+    return total ^ 0xffff
+
+
+def test_a_weaker_master_is_answered_by_announcements(lab):
+    lb01 = start(lab, one("    virtual_ipaddress 192.168.1.10/24\n    garp_master_repeat 1\n    garp_master_delay 0\n"
+                          "    garp_master_refresh 0\n    garp_lower_prio_repeat 3\n    garp_lower_prio_delay 1\n"), "lb01")
+    wait_for(lambda: lab.lb01.holds("192.168.1.10"), 5, lb01.log())
+    time.sleep(0.3)
+    capture = Capture(lab, "arp and src host 192.168.1.10")
+    body = struct.pack("!BBBBHH4s", 0x31, 71, 50, 1, 20, 0, socket.inet_aton("192.168.1.10"))
+    with InHost("client"):
+        raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, 112)
+    raw.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 255)
+    raw.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton("192.168.1.100"))
+    raw.sendto(body[:6] + struct.pack("!H", sum16(body)) + body[8:], ("224.0.0.18", 0))
+    raw.close()
+    time.sleep(2)
+    frames = [float(p[0]) for p in capture.read("frame.time_epoch")]
+    assert len(frames) == 6, "three at once, and three after garp_lower_prio_delay"
+    assert frames[2] - frames[0] < 0.2 and frames[3] - frames[2] > 0.7
