@@ -99,21 +99,23 @@ bool privilege_chroot(const char *directory)
 	return chroot_to_nowhere();
 }
 
+bool privilege_become(const struct identity *who)
+{
+	if (geteuid() != 0)
+		return true;
+	/* In a user namespace that maps one user only, setgroups is denied and the ids stay as they are. */
+	return (syscall(CALL_SETGROUPS, 0, NULL) != -1 || errno == EPERM)
+		&& (syscall(CALL_SETRESGID, who->gid, who->gid, who->gid) != -1 || errno == EINVAL)
+		&& (syscall(CALL_SETRESUID, who->uid, who->uid, who->uid) != -1 || errno == EINVAL);
+}
+
 bool privilege_drop(const struct identity *who)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct none[2] = { { 0 }, { 0 } };
 
-	if (geteuid() == 0) {
-		/* In a user namespace that maps one user only, setgroups is denied and the ids stay as they are. */
-		if (syscall(CALL_SETGROUPS, 0, NULL) == -1 && errno != EPERM)
-			return false;
-		if (syscall(CALL_SETRESGID, who->gid, who->gid, who->gid) == -1 && errno != EINVAL)
-			return false;
-		if (syscall(CALL_SETRESUID, who->uid, who->uid, who->uid) == -1 && errno != EINVAL)
-			return false;
-	}
-	return syscall(SYS_capset, &header, none) == 0
+	return privilege_become(who)
+		&& syscall(SYS_capset, &header, none) == 0
 		&& prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
 		&& prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0;
 }

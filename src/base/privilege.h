@@ -15,7 +15,9 @@ bool identity_find(const char *user, const char *group, struct identity *);
 /* An empty root directory that nothing can be written to: `directory`, or where it is NULL the one of a process that has
  * ended. false with errno. */
 bool privilege_chroot(const char *directory);
-/* Groups, gid, uid for good, no capabilities, no_new_privs, not dumpable. false with errno; the caller must then exit. */
+/* Groups, gid and uid for good, as login does: for a program that may be anything. false with errno. */
+bool privilege_become(const struct identity *);
+/* The same, no capabilities, no_new_privs, not dumpable. false with errno; the caller must then exit. */
 bool privilege_drop(const struct identity *);
 /* Only the system calls that a running worker makes; any other kills the process. false with errno where the kernel has
  * no seccomp (the caller says so and goes on). */

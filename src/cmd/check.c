@@ -73,6 +73,22 @@ static void print_election(const struct vrrp_config *v)
 		"is taken over from");
 }
 
+static void print_track(const struct vrrp_config *v, const struct track_config *t)
+{
+	static const char *const kinds[] = { "backend", "interface", "script", "file", "ping" };
+	static const char *const when[] = { "it has no usable server", "its link is down", "it fails", "it is not 0",
+		"it does not answer" };
+
+	out("  %-11s %s %s: ", t == v->tracks ? "tracks" : "", kinds[t->kind], t->name);
+	if (t->weight == 0)
+		out("the node resigns while %s\n", when[t->kind]);
+	else if (t->kind == TRACK_FILE)
+		out("the number, times %d, is added to the priority\n", t->weight);
+	else
+		out("priority %u while %s%s\n", (unsigned)vrrp_effective_priority(v, t->weight), t->weight > 0 ? "not: " : "",
+			when[t->kind]);
+}
+
 static void print_vrrp(const struct vrrp_config *v)
 {
 	char text[ADDR_TEXT_MAX], other[ADDR_TEXT_MAX], time[16], refresh[16];
@@ -97,14 +113,10 @@ static void print_vrrp(const struct vrrp_config *v)
 		v->garp_master_delay_ms ? seconds(v->garp_master_delay_ms, time) : "",
 		v->garp_master_refresh_ms ? ", then every " : "",
 		v->garp_master_refresh_ms ? seconds(v->garp_master_refresh_ms, refresh) : "");
-	for (const struct track_config *t = v->tracks; t; t = t->next) {
-		out("  %-11s backend %s: ", t == v->tracks ? "tracks" : "", t->backend_name);
-		if (t->weight == 0)
-			out("the node resigns while it has no usable server\n");
-		else
-			out("priority %u while it has no usable server\n",
-				(unsigned)vrrp_effective_priority(v, t->weight));
-	}
+	for (const struct track_config *t = v->tracks; t; t = t->next)
+		print_track(v, t);
+	if (v->group)
+		out("  sync group  %s\n", v->group->name);
 }
 
 /* ---- proxies ---- */

@@ -13,7 +13,7 @@ static const char *place(const struct keyword *k)
 	case AS_BIND: return "bind lines";
 	case AS_COOKIE: return "cookie lines";
 	case AS_VIP: return "virtual_ipaddress lines";
-	case AS_TRACK: return "track_backend lines";
+	case AS_TRACK: return "track lines";
 	case AS_SOCKET: return "stats socket lines";
 	default: return section_text(k->where);
 	}

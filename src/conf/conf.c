@@ -127,7 +127,7 @@ static const char *place_of(uint32_t as)
 	case AS_BIND: return "a bind line";
 	case AS_COOKIE: return "a cookie line";
 	case AS_VIP: return "a virtual_ipaddress line";
-	case AS_TRACK: return "a track_backend line";
+	case AS_TRACK: return "a track line";
 	case AS_STATS: return "'stats'";
 	case AS_HMAC: return "'auth_hmac'";
 	case AS_SOCKET: return "a stats socket line";
@@ -200,7 +200,9 @@ static uint32_t drop_braces(struct parser *p, struct str *words, uint32_t n)
 static void *line_object(struct parser *p)
 {
 	size_t size = p->section == IN_GLOBAL ? sizeof(struct global_config) :
-		p->section == IN_VRRP ? sizeof(struct vrrp_config) : sizeof(struct proxy_config);
+		p->section == IN_VRRP ? sizeof(struct vrrp_config) :
+		p->section & IN_WATCH ? sizeof(struct watch_config) :
+		p->section == IN_GROUP ? sizeof(struct group_config) : sizeof(struct proxy_config);
 
 	if (!p->foreign)
 		return p->object;
@@ -366,7 +368,7 @@ const struct conf *conf_load(struct arena *arena, const char *file_name, const c
 		return NULL;
 	p.conf = arena_array(arena, "configuration", sizeof *p.conf, 1);
 	keyword_defaults(AS_LINE, IN_GLOBAL, &p.conf->global);
-	p.conf->global.user = "nobody";
+	p.conf->global.user = p.conf->global.script_user = "nobody";
 	p.conf->global.stats_socket_mode = 0600;
 	proxy_defaults(&p.defaults);
 	if (n >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0) {

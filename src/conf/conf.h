@@ -30,12 +30,16 @@ struct global_config {
 	struct log_target log_targets[LOG_TARGETS_MAX];
 	uint32_t log_target_count;
 	bool maxconn_given;
+	const char *script_user, *script_group; /* who runs scripts; "nobody" */
 };
 
 struct conf {
 	struct global_config global;
 	struct vrrp_config *vrrps;
 	uint32_t vrrp_count;
+	struct watch_config *watches;           /* vrrp_script and vrrp_track_file */
+	struct group_config *groups;            /* vrrp_sync_group */
+	uint32_t watch_count, group_count;
 	struct proxy_config *proxies;           /* without the defaults sections */
 	uint32_t proxy_count, bind_count, server_count, check_count;
 };

@@ -13,7 +13,7 @@
  * refused as well. */
 static const struct { uint32_t where; const char *words, *reason; } table[] = {
 	{ AS_SECTION, "vrrp_instance", "is keepalived's: here it starts with 'vrrp NAME', and has no braces" },
-	{ AS_SECTION, "vrrp_sync_group vrrp_script global_defs virtual_server", KEEPALIVED },
+	{ AS_SECTION, "vrrp_track_process global_defs virtual_server", KEEPALIVED },
 	{ AS_SECTION, "peers resolvers userlist mailers cache http-errors ring", HAPROXY },
 
 	{ AS_LINE | IN_GLOBAL, "daemon", "is HAProxy's: 'tandem run -d' goes to the background" },
@@ -25,18 +25,14 @@ static const struct { uint32_t where; const char *words, *reason; } table[] = {
 		"ssl-default-server-options ssl-dh-param-file ssl-server-verify tune.ssl.default-dh-param", TLS },
 	{ AS_LINE | IN_GLOBAL, "description hard-stop-after log-send-hostname log-tag lua-load master-worker "
 		"maxconnrate spread-checks ulimit-n", HAPROXY },
-	{ AS_LINE | IN_GLOBAL, "router_id notification_email smtp_server enable_script_security script_user "
-		"vrrp_strict", KEEPALIVED },
+	{ AS_LINE | IN_GLOBAL, "router_id notification_email smtp_server vrrp_strict", KEEPALIVED },
+	{ AS_LINE | IN_GLOBAL, "enable_script_security", "is keepalived's: it is always on here" },
 
 	{ AS_LINE | IN_VRRP, "authentication",
 		"is keepalived's block: here 'auth_pass TEXT' is a line of its own" },
-	{ AS_LINE | IN_VRRP, "track_script track_process track_file",
-		"is keepalived's: here 'track_backend BACKEND' follows the service, without scripts" },
+	{ AS_LINE | IN_FILE, "init_file", "is keepalived's: a file that is not there is 0 here" },
 	{ AS_LINE | IN_VRRP, "preempt", "is keepalived's: it is the rule here; 'nopreempt' turns it off" },
-	{ AS_LINE | IN_VRRP, "notify notify_master notify_backup notify_fault notify_stop "
-		"track_interface",
-		"is keepalived's and comes later" },
-	{ AS_LINE | IN_VRRP, "accept debug dont_track_primary smtp_alert "
+	{ AS_LINE | IN_VRRP, "accept debug dont_track_primary smtp_alert track_process "
 		"virtual_rules", KEEPALIVED },
 
 	{ AS_LINE | IN_PROXY, "acl use_backend http-request http-response redirect stats",

@@ -9,6 +9,7 @@
 #define FIELD(type, field) offsetof(struct type, field), sizeof(((struct type *)0)->field)
 #define GLOBAL(field) FIELD(global_config, field)
 #define VRRP(field) FIELD(vrrp_config, field)
+#define WATCH(field) FIELD(watch_config, field)
 #define PROXY(field) FIELD(proxy_config, field)
 #define SERVER(field) FIELD(server_config, field)
 #define COOKIE(field) FIELD(cookie_config, field)
@@ -22,6 +23,12 @@ static const struct keyword table[] = {
 		"what holds for the whole process" },
 	{ AS_SECTION, 1, 1, "vrrp", begin_vrrp, NOWHERE, 0, 0, 0, "NAME\0"
 		"a virtual router: floating addresses that one of the nodes holds (keepalived's vrrp_instance)" },
+	{ AS_SECTION, 1, 1, "vrrp_script", begin_watch, NOWHERE, IN_SCRIPT, 0, 0, "NAME\0"
+		"a program that is run again and again; track_script follows it" },
+	{ AS_SECTION, 1, 1, "vrrp_track_file", begin_watch, NOWHERE, IN_FILE, 0, 0, "NAME\0"
+		"a file with a number; track_file follows it" },
+	{ AS_SECTION, 1, 1, "vrrp_sync_group", begin_group, NOWHERE, 0, 0, 0, "NAME\0"
+		"virtual routers that change their state together" },
 	{ AS_SECTION, 0, ARGS_ANY, "defaults", begin_proxy, NOWHERE, IN_DEFAULTS, 0, 0, "[NAME]\0"
 		"what the proxy sections below it start with, up to the next defaults section" },
 	{ AS_SECTION, 1, ARGS_ANY, "frontend", begin_proxy, NOWHERE, IN_FRONTEND, 0, 0, "NAME\0"
@@ -42,6 +49,8 @@ static const struct keyword table[] = {
 		"whom the worker runs as when it was started by root (nobody)" },
 	{ AS_LINE | IN_GLOBAL, 1, 1, "group", set_name, GLOBAL(group), 0, 0, 0, "NAME\0"
 		"its group (the user's own)" },
+	{ AS_LINE | IN_GLOBAL, 1, 2, "script_user", set_identity, GLOBAL(script_user), 0, 0, 0, "USER [GROUP]\0"
+		"whom scripts run as (nobody, and the user's own group)" },
 	{ AS_LINE | IN_GLOBAL, 1, 1, "chroot", set_path, GLOBAL(chroot), 0, 0, 0, "DIRECTORY\0"
 		"the worker's root directory (an empty one that needs no place on disk)" },
 	{ AS_LINE | IN_GLOBAL | REPEATS, 2, ARGS_ANY, "log", set_log, NOWHERE, 0, 0, 0,
@@ -166,12 +175,79 @@ static const struct keyword table[] = {
 	{ AS_LINE | IN_VRRP, 1, 1, "garp_master_refresh_repeat", set_number, VRRP(garp_master_refresh_repeat),
 		1, 100, 1, "1..100\0"
 		"frames each time" },
-	{ AS_LINE | IN_VRRP | REPEATS, 1, ARGS_ANY, "track_backend", set_track, NOWHERE, 0, 0, 0,
-		"BACKEND [weight -254..254]\0"
-		"while the backend has no usable server, the weight is added to the priority; without one the "
-		"node resigns" },
-	{ AS_TRACK | IN_VRRP, 1, 1, "weight", set_track_weight, NOWHERE, 0, 0, 0, "-254..254\0"
-		"added to the priority while the backend has no usable server; 0: the node resigns" },
+	{ AS_LINE | IN_VRRP | REPEATS, 1, ARGS_ANY, "track_backend", set_track, NOWHERE, TRACK_BACKEND, 0, 0,
+		"BACKEND [weight N]\0"
+		"it has failed while no server is usable. A failed track without a weight is a fault" },
+	{ AS_LINE | IN_VRRP | REPEATS, 1, ARGS_ANY, "track_interface", set_track, NOWHERE, TRACK_INTERFACE, 0, 0,
+		"INTERFACE [weight N] [down_delay SECONDS] [up_delay SECONDS]\0"
+		"it has failed while the link is down" },
+	{ AS_LINE | IN_VRRP | REPEATS, 1, ARGS_ANY, "track_script", set_track, NOWHERE, TRACK_SCRIPT, 0, 0,
+		"NAME [weight N]\0"
+		"it has failed when the vrrp_script does not end with exit code 0" },
+	{ AS_LINE | IN_VRRP | REPEATS, 1, ARGS_ANY, "track_file", set_track, NOWHERE, TRACK_FILE, 0, 0,
+		"NAME [weight N]\0"
+		"the number in the vrrp_track_file, times the weight, is added to the priority; with weight 0 any "
+		"but 0 is a fault" },
+	{ AS_LINE | IN_VRRP | REPEATS, 1, ARGS_ANY, "track_ping", set_track, NOWHERE, TRACK_PING, 0, 0,
+		"ADDRESS [weight N] [interval SECONDS] [timeout SECONDS] [fall N] [rise N]\0"
+		"it has failed when the host, such as the gateway, does not answer to ICMP echo" },
+	{ AS_LINE | IN_VRRP, 1, 1, "track_worker", set_choice, VRRP(track_worker), 0, 0, 1, "off | on\0"
+		"a worker that does not come back is a fault (on)" },
+	{ AS_TRACK | IN_VRRP, 1, 1, "weight", set_track_weight, FIELD(track_config, weight), 0, 0, 0, "-254..254\0"
+		"added to the priority: negative while it has failed, positive while it has not; 0: a fault" },
+	{ AS_TRACK | IN_VRRP, 1, 1, "down_delay", set_track_word, FIELD(track_config, down_delay_ms), 0, 255000, 0,
+		"SECONDS\0"
+		"how long the link must be down to count" },
+	{ AS_TRACK | IN_VRRP, 1, 1, "up_delay", set_track_word, FIELD(track_config, up_delay_ms), 0, 255000, 0,
+		"SECONDS\0"
+		"how long it must be up again" },
+	{ AS_TRACK | IN_VRRP, 1, 1, "interval", set_track_word, FIELD(track_config, interval_ms), 100, 3600000, 1000,
+		"SECONDS\0"
+		"between two pings" },
+	{ AS_TRACK | IN_VRRP, 1, 1, "timeout", set_track_word, FIELD(track_config, timeout_ms), 10, 3600000, 0,
+		"SECONDS\0"
+		"for the answer (interval)" },
+	{ AS_TRACK | IN_VRRP, 1, 1, "fall", set_track_word, FIELD(track_config, fall), 1, 255, 3, "1..255\0"
+		"missing answers in a row that are a failure" },
+	{ AS_TRACK | IN_VRRP, 1, 1, "rise", set_track_word, FIELD(track_config, rise), 1, 255, 2, "1..255\0"
+		"answers in a row that end it" },
+	{ AS_LINE | IN_VRRP | IN_GROUP, 1, ARGS_ANY, "notify_master", set_notify, NOWHERE, NOTIFY_MASTER, 0, 0,
+		"PROGRAM [ARGUMENTS]\0"
+		"is run on becoming master" },
+	{ AS_LINE | IN_VRRP | IN_GROUP, 1, ARGS_ANY, "notify_backup", set_notify, NOWHERE, NOTIFY_BACKUP, 0, 0,
+		"PROGRAM [ARGUMENTS]\0"
+		"is run on becoming backup" },
+	{ AS_LINE | IN_VRRP | IN_GROUP, 1, ARGS_ANY, "notify_fault", set_notify, NOWHERE, NOTIFY_FAULT, 0, 0,
+		"PROGRAM [ARGUMENTS]\0"
+		"is run on a fault" },
+	{ AS_LINE | IN_VRRP | IN_GROUP, 1, ARGS_ANY, "notify_stop", set_notify, NOWHERE, NOTIFY_STOP, 0, 0,
+		"PROGRAM [ARGUMENTS]\0"
+		"is run when tandem stops" },
+	{ AS_LINE | IN_VRRP | IN_GROUP, 1, ARGS_ANY, "notify", set_notify, NOWHERE, NOTIFY_ANY, 0, 0,
+		"PROGRAM [ARGUMENTS]\0"
+		"is run after these, with INSTANCE or GROUP, name, state and priority as further arguments" },
+
+	/* ---- vrrp_script, vrrp_track_file, vrrp_sync_group ---- */
+	{ AS_LINE | IN_SCRIPT, 1, ARGS_ANY, "script", set_command, WATCH(command), 0, 0, 0, "PROGRAM [ARGUMENTS]\0"
+		"what is run, without a shell; exit code 0 is good" },
+	{ AS_LINE | IN_SCRIPT, 1, 1, "interval", set_seconds, WATCH(interval_ms), 100, 86400000, 1000, "SECONDS\0"
+		"from one start to the next" },
+	{ AS_LINE | IN_SCRIPT, 1, 1, "timeout", set_seconds, WATCH(timeout_ms), 100, 86400000, 0, "SECONDS\0"
+		"then it is killed and has failed (interval)" },
+	{ AS_LINE | IN_SCRIPT, 1, 1, "rise", set_number, WATCH(rise), 1, 65535, 1, "1..65535\0"
+		"good runs in a row that end a failure" },
+	{ AS_LINE | IN_SCRIPT, 1, 1, "fall", set_number, WATCH(fall), 1, 65535, 1, "1..65535\0"
+		"bad runs in a row that are a failure" },
+	{ AS_LINE | IN_WATCH, 1, 1, "weight", set_weight, WATCH(weight), 0, 0, 0, "-254..254\0"
+		"of tracks that say none (script 0, file 1)" },
+	{ AS_LINE | IN_SCRIPT, 1, 2, "user", set_identity, FIELD(watch_config, command.user), 0, 0, 0, "USER [GROUP]\0"
+		"whom it runs as (script_user)" },
+	{ AS_LINE | IN_SCRIPT, 0, 0, "init_fail", set_value, WATCH(init_fail), 1, 0, 0, "\0"
+		"it counts as failed until it has run" },
+	{ AS_LINE | IN_FILE, 1, 1, "file", set_path, WATCH(path), 0, 0, 0, "PATH\0"
+		"a text file with a number, read once a second; one that is not there is 0" },
+	{ AS_LINE | IN_GROUP | REPEATS, 1, ARGS_ANY, "group", set_members, NOWHERE, 0, 0, 0, "VRRP...\0"
+		"its members" },
 
 	/* ---- defaults, frontend, backend, listen ---- */
 	{ AS_LINE | IN_PROXY, 1, 1, "mode", set_choice, PROXY(mode), 0, 0, 0, "tcp | http\0"
@@ -374,6 +450,11 @@ const char *section_text(uint32_t in)
 	switch (in & IN_ANY) {
 	case IN_GLOBAL: return "global";
 	case IN_VRRP: return "vrrp";
+	case IN_VRRP | IN_GROUP: return "vrrp or vrrp_sync_group";
+	case IN_SCRIPT: return "vrrp_script";
+	case IN_WATCH: return "vrrp_script or vrrp_track_file";
+	case IN_FILE: return "vrrp_track_file";
+	case IN_GROUP: return "vrrp_sync_group";
 	case IN_FRONTEND: return "frontend";
 	case IN_BACKEND: return "backend";
 	case IN_LISTEN: return "listen";

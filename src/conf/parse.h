@@ -16,11 +16,12 @@
 /* Where a word may stand. A row has one AS_ bit, and for each section that takes it an IN_ bit. */
 enum {
 	IN_GLOBAL = 1 << 0, IN_VRRP = 1 << 1, IN_DEFAULTS = 1 << 2, IN_FRONTEND = 1 << 3, IN_BACKEND = 1 << 4,
-	IN_LISTEN = 1 << 5,
+	IN_LISTEN = 1 << 5, IN_SCRIPT = 1 << 6, IN_FILE = 1 << 7, IN_GROUP = 1 << 26,
 	IN_FRONT = IN_DEFAULTS | IN_FRONTEND | IN_LISTEN,
 	IN_BACK = IN_DEFAULTS | IN_BACKEND | IN_LISTEN,
 	IN_PROXY = IN_FRONT | IN_BACK,
-	IN_ANY = IN_GLOBAL | IN_VRRP | IN_PROXY,
+	IN_WATCH = IN_SCRIPT | IN_FILE,
+	IN_ANY = IN_GLOBAL | IN_VRRP | IN_WATCH | IN_GROUP | IN_PROXY,
 
 	AS_SECTION = 1 << 8,    /* starts a section */
 	AS_LINE = 1 << 9,       /* starts a line */
@@ -32,7 +33,7 @@ enum {
 	AS_BIND = 1 << 15,      /* on a bind line */
 	AS_COOKIE = 1 << 16,    /* on a cookie line */
 	AS_VIP = 1 << 17,       /* on a virtual_ipaddress line */
-	AS_TRACK = 1 << 18,     /* on a track_backend line */
+	AS_TRACK = 1 << 18,     /* on a track_... line */
 	AS_STATS = 1 << 19,     /* behind `stats` */
 	AS_SOCKET = 1 << 20,    /* on a stats socket line */
 	AS_HMAC = 1 << 21,      /* behind `auth_hmac` */
@@ -49,14 +50,15 @@ enum {
 #define CONF_VIPS_MAX 255               /* of one vrrp section: the packet counts them in a byte; and as many excluded */
 #define CONF_ROUTES_MAX 64
 #define CONF_PEERS_MAX 32
-#define CONF_TRACKS_MAX 16
+#define CONF_TRACKS_MAX 16              /* of one vrrp section */
+#define CONF_WATCHES_MAX 64             /* of the file */
 #define CONF_SYSCTLS_MAX 64
 #define CONF_PROXIES_MAX 256
 #define CONF_BINDS_MAX 256              /* of the file, like the next one */
 #define CONF_SERVERS_MAX 1024
 #define CONF_NAME_MAX 63                /* bytes of a name */
 #define CONF_ERRORS_MAX 100             /* then reading stops */
-#define KEYWORDS_MAX 200
+#define KEYWORDS_MAX 256
 
 struct parser;
 struct keyword;
@@ -109,6 +111,8 @@ struct parser {
 		struct global_config global;
 		struct vrrp_config vrrp;
 		struct proxy_config proxy;
+		struct watch_config watch;
+		struct group_config group;
 	} scratch;
 };
 
@@ -159,6 +163,11 @@ void *keep(struct parser *, const void *object, size_t size);
 void verify_hmac(struct parser *, const struct vrrp_config *);
 void verify_section(struct parser *);            /* the section ends; section is 0 afterwards */
 void verify_file(struct parser *);
+void verify_followed(struct parser *, const void *object);       /* a script, file or sync group */
+void resolve_groups(struct parser *);            /* before the tracks: members of a group have no weights */
+void resolve_tracks(struct parser *, struct vrrp_config *);
+struct proxy_config *find_backend(const struct parser *, const char *name);
+void refuse_backend(struct parser *, uint32_t line, const char *keyword, const char *name);
 
 /* ---- setters ---- */
 
@@ -176,7 +185,9 @@ keyword_set set_number, set_seconds, set_ms, set_bytes, set_value, set_choice, s
 keyword_set set_family, set_no, set_option_bit;
 keyword_set set_node, set_sysctl, set_log, set_stats_socket, set_mode_bits, set_level;
 keyword_set set_hmac_key;
-keyword_set set_auth_type, set_auth_pass, set_vip, set_scope, set_route, set_vmac, set_peer, set_track, set_track_weight;
+keyword_set set_auth_type, set_auth_pass, set_vip, set_scope, set_route, set_vmac, set_peer;
+keyword_set begin_watch, begin_group, set_track, set_track_word, set_weight, set_track_weight, set_command, set_notify,
+	set_identity, set_members;
 keyword_set set_bind, set_server, set_default_server, set_server_cookie, set_check_addr, set_balance,
 	set_cookie, set_cookie_domain, set_expect, set_expect_status, set_expect_string, set_redispatch,
 	set_http_mode, set_httpchk, set_proxy_log, set_default_backend;

@@ -208,6 +208,8 @@ void verify_section(struct parser *p)
 
 	if (good && p->section == IN_VRRP)
 		verify_vrrp(p, p->object);
+	else if (good && p->section & (IN_WATCH | IN_GROUP))
+		verify_followed(p, p->object);
 	else if (good && p->section & (IN_FRONTEND | IN_BACKEND | IN_LISTEN))
 		verify_proxy(p, p->object);
 	p->section = 0;
@@ -215,7 +217,7 @@ void verify_section(struct parser *p)
 
 /* ---- the file ---- */
 
-static struct proxy_config *find_backend(const struct parser *p, const char *name)
+struct proxy_config *find_backend(const struct parser *p, const char *name)
 {
 	for (struct proxy_config *c = p->conf->proxies; c; c = c->next)
 		if (c->sides & PROXY_BACKEND && strcmp(c->name, name) == 0)
@@ -224,7 +226,7 @@ static struct proxy_config *find_backend(const struct parser *p, const char *nam
 }
 
 /* The name is no backend's: says what it is, or what is meant. */
-static void refuse_backend(struct parser *p, uint32_t line, const char *keyword, const char *name)
+void refuse_backend(struct parser *p, uint32_t line, const char *keyword, const char *name)
 {
 	const char *near = NULL;
 	unsigned limit = strlen(name) < 4 ? 1 : 2, distance = limit + 1;
@@ -261,24 +263,6 @@ static void resolve_backends(struct parser *p)
 			refuse_at(p, c->default_backend_line, "'%s' is in mode %s and its backend '%s' (line %u) in mode "
 				"%s", c->name, mode_name(c), b->name, b->line, mode_name(b));
 		c->default_backend = b;
-	}
-}
-
-static void resolve_tracks(struct parser *p, struct vrrp_config *v)
-{
-	for (struct track_config *t = v->tracks; t; t = t->next) {
-		const struct proxy_config *b = find_backend(p, t->backend_name);
-		bool checked = false;
-		if (!b) {
-			refuse_backend(p, t->line, "track_backend", t->backend_name);
-			continue;
-		}
-		t->backend = b->index;
-		for (const struct server_config *s = b->servers; s; s = s->next)
-			checked |= s->check;
-		if (!checked)
-			warn_at(p, t->line, "no server of backend '%s' has 'check', so track_backend never sees it fail",
-				b->name);
 	}
 }
 
@@ -348,6 +332,7 @@ void verify_file(struct parser *p)
 	if (!conf->vrrps && !conf->proxies && p->error_count == 0)
 		refuse_at(p, 0, "neither a vrrp section nor a frontend: there is nothing to do");
 	resolve_backends(p);
+	resolve_groups(p);
 	for (struct vrrp_config *v = conf->vrrps; v; v = v->next) {
 		resolve_tracks(p, v);
 		for (const struct vrrp_config *before = conf->vrrps; before != v; before = before->next)

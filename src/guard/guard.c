@@ -37,21 +37,42 @@ static uint32_t vip_count(const struct conf *conf)
 	return n;
 }
 
+static uint32_t track_count(const struct conf *conf)
+{
+	uint32_t n = 0;
+
+	for (const struct vrrp_config *c = conf->vrrps; c; c = c->next)
+		n += c->track_count;
+	return n;
+}
+
+static void routers_memory(struct guard *g, struct arena *a, const struct conf *conf)
+{
+	uint32_t vips = vip_count(conf), tracks = track_count(conf), k = 0;
+
+	g->routers = arena_array(a, "routers", sizeof *g->routers, conf->vrrp_count);
+	g->interfaces = arena_array(a, "interfaces", sizeof *g->interfaces, 2 * conf->vrrp_count + vips + tracks);
+	struct vip *vip = arena_array(a, "floating addresses", sizeof *vip, vips);
+	struct track *track = arena_array(a, "tracks", sizeof *track, tracks);
+	g->watches = arena_array(a, "tracks", sizeof *g->watches, conf->watch_count + tracks);
+	g->group_notify = arena_array(a, "tracks", sizeof *g->group_notify, conf->group_count);
+	for (const struct vrrp_config *c = conf->vrrps; c; c = c->next) {
+		g->routers[k].vips = vip;
+		g->routers[k++].tracks = track;
+		vip += c->vip_count;
+		track += c->track_count;
+	}
+}
+
 void guard_memory(struct guard *g, struct arena *a, const struct conf *conf)
 {
-	uint32_t vips = vip_count(conf), interfaces = 2 * conf->vrrp_count + vips;
+	uint32_t tracks = track_count(conf), watches = conf->watch_count + tracks;
 
-	/* An interface and its macvlan hear both families; signals and netlink. */
-	loop_init(&g->loop, a, 4 * conf->vrrp_count + 2 + 1 + control_clients(conf) /* the stats socket */,
-		2 * conf->vrrp_count + 1 /* tick */ + 1 + control_clients(conf) /* the stats socket */);
-	g->routers = arena_array(a, "routers", sizeof *g->routers, conf->vrrp_count);
-	g->interfaces = arena_array(a, "interfaces", sizeof *g->interfaces, interfaces);
-	struct vip *all = arena_array(a, "floating addresses", sizeof *all, vips);
-	uint32_t k = 0;
-	for (const struct vrrp_config *c = conf->vrrps; c; c = c->next) {
-		g->routers[k++].vips = all;
-		all += c->vip_count;
-	}
+	/* An interface and its macvlan hear both families; pings; signals and netlink. */
+	loop_init(&g->loop, a, 4 * conf->vrrp_count + tracks + 2 + 1 + control_clients(conf) /* the stats socket */,
+		3 * conf->vrrp_count + 2 * watches + conf->group_count + 1 /* tick */
+		+ 1 + control_clients(conf) /* the stats socket */);
+	routers_memory(g, a, conf);
 	g->listeners = arena_array(a, "listening sockets", sizeof *g->listeners, conf->bind_count);
 	control_memory(a, conf);
 	g->environment = arena_array(a, "descriptors handed over", handoff_bytes(conf->bind_count + LOG_TARGETS_MAX + 2), 1);
@@ -61,6 +82,7 @@ uint32_t guard_descriptors(const struct conf *conf)
 {
 	return 3 + conf->bind_count
 		+ 8 * conf->vrrp_count  /* an interface and its macvlan hear and send both families */
+		+ track_count(conf) + 1         /* pings; a file, or what a script is started with */
 		+ 3                     /* netlink twice, gratuitous ARP */
 		+ 1 + control_clients(conf)     /* the stats socket */
 		+ 4                     /* signals, our binary, configuration, scoreboard */
@@ -176,7 +198,8 @@ static void reap(void)
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-		supervise_child(pid, status);
+		if (!child_ended(pid, status))
+			supervise_child(pid, status);
 }
 
 static void signals_ready(struct io *io, short revents)
@@ -276,6 +299,8 @@ static void start_all(const struct conf *conf)
 	supervise_start();
 	if (conf->vrrp_count) {
 		routers_init();
+		notify_init();
+		tracks_init();
 		links_refresh();
 	}
 	tick.expired = ticked;
@@ -314,6 +339,7 @@ int guard_run(int argc, char **argv)
 	log_notice("ready: node %s, %u virtual routers, %u listeners", guard.node, conf->vrrp_count, conf->bind_count);
 	while (!guard.loop.stop)
 		loop_turn(&guard.loop, 60000);
+	notify_finish();
 	vmacs_remove();
 	supervise_stop();
 	control_close();

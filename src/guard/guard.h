@@ -13,6 +13,7 @@
 #include "conf/conf.h"
 #include "scoreboard.h"
 #include "vrrp/diagnose.h"
+#include "vrrp/track.h"
 #include "vrrp/vrrp.h"
 
 /* ---- interfaces: what routers run on and addresses are put on ---- */
@@ -36,6 +37,49 @@ struct interface {
 	bool seen;                      /* in the list of links that is being read */
 	bool macvlan;                   /* one that use_vmac makes */
 };
+
+/* ---- programs of others ---- */
+
+struct child {
+	pid_t pid;                      /* 0: none runs */
+	bool killed;                    /* by us, at its timeout */
+	struct timer timer;             /* that timeout */
+	void (*ended)(struct child *, int status);
+	struct child *next;
+};
+
+#define CHILD_PATH "PATH=/usr/sbin:/usr/bin:/sbin:/bin"
+#define PATH_BYTES_MAX 1024
+
+struct notify {
+	const char *name;
+	const struct command_config *config;    /* NOTIFY_KINDS of them */
+	struct child child;
+	unsigned priority;
+	uint8_t wanted, told, telling;  /* notify_kind; NOTIFY_KINDS: none yet */
+	uint8_t step;                   /* 0: the one for this state is next, 1: the one for any, 2: done */
+	bool is_group;
+};
+
+/* ---- what routers follow ---- */
+
+struct watch {
+	const struct watch_config *config;      /* a script or file, or */
+	const struct track_config *track;       /* one router's: an interface, backend or ping */
+	struct track_count count;
+	uint64_t since_ms;              /* the last change; 0: none yet */
+	struct timer timer;
+	struct child child;             /* a script's */
+	int value;                      /* of a file */
+	struct interface *interface;    /* a link; a ping's router's */
+	uint64_t changing_ms;           /* a link: since when it is other than it counts; 0: it is not */
+	struct io io;                   /* a ping's, and the next three */
+	uint64_t sent_ms;
+	uint32_t sequence;
+	bool waiting;
+};
+
+struct track { const struct track_config *config; struct watch *watch; };
 
 /* ---- routers ---- */
 
@@ -72,8 +116,12 @@ struct router {
 	struct timer timer;             /* vr.deadline_ms */
 	struct timer garp;              /* the second burst, then refreshes */
 	struct vip *vips;
+	struct track *tracks;           /* config->track_count */
+	const struct track *culprit;    /* the first whose failure is a fault; NULL: none */
+	struct notify notify;
 	uint8_t checksum;               /* vrrp_checksum of what we send: the peer's */
 	struct hmac_state hmac;
+	uint8_t own_block;              /* the same without its sync group */
 	uint8_t blocked;                /* enum router_block: why it is in FAULT */
 	uint32_t garp_second;           /* frames of the burst that garp_..._delay puts off; 0: none is to come */
 	bool started;                   /* addresses of an earlier run have been dealt with */
@@ -89,7 +137,8 @@ struct router {
 };
 
 enum router_block {
-	ROUTER_FREE, ROUTER_NO_INTERFACE, ROUTER_NO_SOCKETS, ROUTER_LINK_DOWN, ROUTER_NO_ADDRESS, ROUTER_TRACK, ROUTER_WORKER
+	ROUTER_FREE, ROUTER_NO_INTERFACE, ROUTER_NO_SOCKETS, ROUTER_LINK_DOWN, ROUTER_NO_ADDRESS, ROUTER_TRACK, ROUTER_WORKER,
+	ROUTER_GROUP, ROUTER_UNKNOWN    /* a track without a weight has no result yet: neither in nor out */
 };
 
 /* adverts.c */
@@ -108,7 +157,27 @@ void routers_init(void);
 void routers_check(void);                       /* who may take part now; called when anything about it has changed */
 /* The loop ends when no router holds an address: with hand_over, once each has heard its successor, or soon after. */
 void routers_stop(bool hand_over);
-bool track_has_failed(const struct track_config *);
+
+struct interface *interface_named(const char *name);    /* at start: takes one of guard.interfaces for it */
+
+/* child.c */
+void child_check(const struct command_config *);      /* at start: says what will not work, ends if there is no such user */
+/* false: it could not be started. ended() is called later, never from here. */
+bool child_start(struct child *, const struct command_config *, const char *const *argv, const char *const *envp,
+	uint32_t timeout_ms);
+bool child_ended(pid_t, int status);            /* false: it is not one of these */
+void children_kill(void);
+
+/* notify.c */
+void notify_init(void);
+void notify_state(struct notify *, enum notify_kind, unsigned priority);
+void notify_finish(void);                       /* waits, not for long, until the last state has been told */
+
+/* track.c */
+void tracks_init(void);                         /* after routers_init() */
+struct track_sum tracks_sum(struct router *);   /* looks at all, and sets the culprit */
+bool track_failed(const struct track *);
+const char *track_keyword(const struct track_config *);
 
 /* mismatch.c: says what vrrp/diagnose.h finds */
 void mismatch_heard(struct router *, const struct vrrp_advert *, enum vrrp_drop parsed);
@@ -180,6 +249,8 @@ struct guard {
 	struct router *routers;         /* conf->vrrp_count */
 	struct interface *interfaces;
 	uint32_t interface_count;
+	struct watch *watches;          /* those of the file's sections, then each router's own */
+	struct notify *group_notify;    /* conf->group_count */
 	int *listeners;                 /* by bind index */
 	int self, conf_fd, board_fd;    /* our own binary; the configuration; the scoreboard */
 	struct log_target log_targets[LOG_TARGETS_MAX];

@@ -26,9 +26,17 @@ static void put_block(const struct router *r, char *out, size_t size)
 		text_format(out, size, vrrp_family(r->config) == ADDR_IPV4 ? "%s has no IPv4 address"
 			: "%s has no IPv6 address to send from (or is net.ipv6.conf.%s.disable_ipv6 set?)", name, name);
 		break;
+	case ROUTER_TRACK:
+		text_format(out, size, "%s %s has failed", track_keyword(r->culprit->config), r->culprit->config->name);
+		break;
+	case ROUTER_GROUP:
+		text_format(out, size, "another member of sync group %s is in FAULT", r->config->group->name);
+		break;
+	case ROUTER_UNKNOWN:
+		text_format(out, size, "a track has no result yet");
+		break;
 	default:
-		text_format(out, size, "%s", r->blocked == ROUTER_TRACK ? "a tracked backend has no server left"
-			: "the worker cannot serve");
+		text_format(out, size, "the worker cannot serve");
 	}
 }
 
@@ -91,6 +99,59 @@ static bool any_holds(void)
 	return false;
 }
 
+/* The members of a router's sync group but itself, one after the other; NULL: no more. */
+static struct router *next_member(const struct router *r, const struct router *last)
+{
+	const struct group_config *group = r->config->group;
+	uint32_t k = last ? (uint32_t)(last - guard.routers) + 1 : 0;
+
+	for (; group && k < guard.conf->vrrp_count; k++)
+		if (guard.routers[k].config->group == group && &guard.routers[k] != r)
+			return &guard.routers[k];
+	return NULL;
+}
+
+static void tell_scripts(struct router *r)
+{
+	static const uint8_t kinds[] = { [VRRP_INIT] = NOTIFY_STOP, [VRRP_FAULT] = NOTIFY_FAULT, [VRRP_BACKUP] = NOTIFY_BACKUP,
+		[VRRP_MASTER] = NOTIFY_MASTER };
+
+	if (r->vr.state == VRRP_LEAVING)
+		return;                 /* the state that follows is the one to tell */
+	notify_state(&r->notify, kinds[r->vr.state], r->vr.priority);
+	if (!r->config->group)
+		return;
+	/* A group has changed when its last member has. keepalived gives it no priority. */
+	for (struct router *m = NULL; (m = next_member(r, m)); )
+		if (m->vr.state != r->vr.state)
+			return;
+	notify_state(&guard.group_notify[r->config->group->index], kinds[r->vr.state], 0);
+}
+
+static void router_step(struct router *, const struct vrrp_event *);
+
+/* What one member of a sync group has decided is done by all. */
+static void lead_group(const struct router *r, uint8_t before)
+{
+	bool up = r->vr.state == VRRP_MASTER, down = r->vr.state == VRRP_BACKUP && before >= VRRP_LEAVING;
+
+	if (r->vr.why == VRRP_WHY_GROUP || !(up || down))
+		return;
+	for (struct router *m = NULL; (m = next_member(r, m)); )
+		router_step(m, &(struct vrrp_event){ .kind = VRRP_FOLLOW, .flag = up });
+}
+
+/* keepalived's rule: a member becomes master when all can, so that a link that is cut in part does not tear the group to
+ * and fro. When a master is gone, their timers run out within one advert interval. */
+static bool group_can_lead(const struct router *r)
+{
+	for (struct router *m = NULL; (m = next_member(r, m)); )
+		if (m->vr.state < VRRP_BACKUP
+		    || (m->vr.state == VRRP_BACKUP && m->vr.deadline_ms > guard.loop.now_ms + m->vr.master_interval_ms))
+			return false;
+	return true;
+}
+
 static void router_step(struct router *r, const struct vrrp_event *e)
 {
 	uint8_t before = r->vr.state;
@@ -108,8 +169,11 @@ static void router_step(struct router *r, const struct vrrp_event *e)
 	}
 	if (actions & VRRP_DO_TAKE)
 		vips_take(r);
-	if (r->vr.state != before)
+	if (r->vr.state != before) {
 		log_state(r);
+		tell_scripts(r);
+		lead_group(r, before);
+	}
 	if (r->vr.deadline_ms == UINT64_MAX)
 		timer_off(&guard.loop.timers, &r->timer);
 	else
@@ -122,11 +186,11 @@ static void router_expired(struct timer *t, uint64_t now_ms)
 {
 	struct router *r = container_of(t, struct router, timer);
 
-	(void)now_ms;
 	/* What has come while we could not run is heard before silence is believed. */
 	if (r->vr.state == VRRP_BACKUP)
 		adverts_hear(r);
-	router_step(r, &(struct vrrp_event){ .kind = VRRP_TIMER });
+	bool defer = r->vr.state == VRRP_BACKUP && now_ms >= r->vr.deadline_ms && !group_can_lead(r);
+	router_step(r, &(struct vrrp_event){ .kind = defer ? VRRP_DEFER : VRRP_TIMER });
 	mismatch_say(r);        /* a split brain that has ended sends nothing */
 }
 
@@ -239,15 +303,6 @@ void routers_heard(struct interface *i, const uint8_t *packet, size_t n, const u
 
 /* ---- who takes part ---- */
 
-bool track_has_failed(const struct track_config *t)
-{
-	const struct proxy_config *b = guard.conf->proxies;
-
-	while (b && b->index != t->backend)
-		b = b->next;
-	return guard.board && b && scoreboard_usable(guard.board, b) == 0;
-}
-
 static const struct addr *source_of(const struct router *r)
 {
 	const struct vrrp_config *c = r->config;
@@ -259,7 +314,7 @@ static const struct addr *source_of(const struct router *r)
 	return c->peers && !addr_is_link_local(&c->peers->address) ? &r->interface->ipv6 : &r->interface->link_local;
 }
 
-static enum router_block block_of(struct router *r)
+static enum router_block block_of(struct router *r, const struct track_sum *sum)
 {
 	struct interface *i = r->interface;
 
@@ -269,10 +324,11 @@ static enum router_block block_of(struct router *r)
 		return ROUTER_LINK_DOWN;
 	if (source_of(r)->family == ADDR_NONE)
 		return ROUTER_NO_ADDRESS;
-	for (const struct track_config *t = r->config->tracks; t; t = t->next)
-		if (t->weight == 0 && track_has_failed(t))
-			return ROUTER_TRACK;
-	return supervise_can_serve() ? ROUTER_FREE : ROUTER_WORKER;
+	if (sum->fault)
+		return ROUTER_TRACK;
+	if (sum->waiting)
+		return ROUTER_UNKNOWN;
+	return supervise_can_serve() || !r->config->track_worker ? ROUTER_FREE : ROUTER_WORKER;
 }
 
 /* Does this node serve? One that returns also waits for its servers: while its link was down they all failed. */
@@ -303,43 +359,65 @@ static void check_ready(struct router *r)
 		.flag = now - r->free_ms >= r->config->takeover_ready_ms || serves(r->returning) });
 }
 
-static void router_check(struct router *r)
+static void router_look(struct router *r)
 {
 	struct interface *i = r->interface;
-	enum router_block block = block_of(r);
-	int weights = 0;
+	struct track_sum sum = tracks_sum(r);
+	enum router_block block = block_of(r, &sum);
 
 	if (block == ROUTER_FREE && !vmac_ready(r))
 		block = ROUTER_NO_INTERFACE;
 	if (block != ROUTER_NO_INTERFACE && (!adverts_open(i, vrrp_family(r->config))
 	    || (r->vmac_index && !adverts_open(r->vmac, vrrp_family(r->config))))) {
-		if (r->blocked != ROUTER_NO_SOCKETS)
+		if (r->own_block != ROUTER_NO_SOCKETS)
 			log_errno("(%s) cannot open the sockets for adverts on %s", r->config->name, i->name);
 		block = ROUTER_NO_SOCKETS;
 	}
 	r->vr.source = *source_of(r);
-	for (const struct track_config *t = r->config->tracks; t; t = t->next)
-		weights += track_has_failed(t) ? t->weight : 0;
-	router_set_priority(r, vrrp_effective_priority(r->config, weights));
+	router_set_priority(r, vrrp_effective_priority(r->config, sum.weights));
 	if (!r->started && i->index) {
 		r->started = true;
 		vips_clean_at_start(r);
 	}
-	r->blocked = (uint8_t)block;
-	if (block == ROUTER_FREE) {
+	r->own_block = (uint8_t)block;
+}
+
+/* A member is as good as the worst of its group. */
+static enum router_block group_block(const struct router *r)
+{
+	enum router_block worst = r->own_block;
+
+	for (struct router *m = NULL; worst == ROUTER_FREE && (m = next_member(r, m)); )
+		if (m->own_block != ROUTER_FREE)
+			worst = m->own_block == ROUTER_UNKNOWN ? ROUTER_UNKNOWN : ROUTER_GROUP;
+	return worst;
+}
+
+static void router_decide(struct router *r)
+{
+	if (r->blocked == ROUTER_FREE) {
 		check_ready(r);
 		router_event(r, VRRP_START);
-	} else {
-		/* With a backend that has no server left the node still answers, and so waits for its successor. */
-		r->free_ms = 0;
-		router_step(r, &(struct vrrp_event){ .kind = VRRP_FAIL, .flag = block == ROUTER_TRACK });
+		return;
 	}
+	/* With a track that has failed the node still answers, and so waits for its successor. */
+	r->free_ms = 0;
+	router_step(r, &(struct vrrp_event){ .kind = VRRP_FAIL,
+		.flag = r->blocked == ROUTER_TRACK || r->blocked == ROUTER_GROUP });
 }
 
 void routers_check(void)
 {
-	for (uint32_t k = 0; k < guard.conf->vrrp_count && !guard.stopping; k++)
-		router_check(&guard.routers[k]);
+	uint32_t count = guard.stopping ? 0 : guard.conf->vrrp_count;
+
+	for (uint32_t k = 0; k < count; k++)
+		router_look(&guard.routers[k]);
+	for (uint32_t k = 0; k < count; k++) {
+		struct router *r = &guard.routers[k];
+		r->blocked = (uint8_t)group_block(r);
+		if (r->blocked != ROUTER_UNKNOWN)
+			router_decide(r);
+	}
 }
 
 void routers_stop(bool hand_over)
@@ -350,7 +428,7 @@ void routers_stop(bool hand_over)
 		router_step(&guard.routers[k], &(struct vrrp_event){ .kind = VRRP_STOP, .flag = hand_over });
 }
 
-static struct interface *interface_named(const char *name)
+struct interface *interface_named(const char *name)
 {
 	struct interface *i = interface_find(name);
 

@@ -33,13 +33,56 @@ struct route_config {
 };
 struct peer_config { struct addr address; struct peer_config *next; };
 
-/* track_backend: while the backend has no usable server the weight counts; weight 0 means fault. */
+/* What a router depends on. A failed track with weight 0 is a fault; any other weight changes the priority: a negative one
+ * counts while the track has failed, a positive one while it has not (vrrp/track.h). */
+enum track_kind { TRACK_BACKEND, TRACK_INTERFACE, TRACK_SCRIPT, TRACK_FILE, TRACK_PING };
+
 struct track_config {
-	const char *backend_name;
-	uint32_t backend;               /* index of the proxy, once names are resolved */
+	uint8_t kind;
+	bool has_weight;                /* else a script's or file's own */
 	int16_t weight;                 /* -254..254 */
+	const char *name;               /* as in the file */
+	uint32_t backend;               /* TRACK_BACKEND: index of the proxy, once names are resolved */
+	struct watch_config *watch;     /* TRACK_SCRIPT, TRACK_FILE: once names are resolved */
+	struct addr address;            /* TRACK_PING, and the next four */
+	uint32_t interval_ms, timeout_ms;       /* 1 s; timeout 0: as interval */
+	uint32_t fall, rise;
+	uint32_t down_delay_ms, up_delay_ms;    /* TRACK_INTERFACE: how long it must last to count */
 	uint32_t line;
 	struct track_config *next;
+};
+
+/* A program, its arguments, and who runs it. No shell. */
+struct command_config {
+	const char **argv;              /* NULL: none; ends with NULL */
+	const char *user, *group;       /* user NULL: script_user */
+	uint32_t line;
+};
+
+/* vrrp_script and vrrp_track_file: looked at once, whoever tracks it. */
+struct watch_config {
+	const char *name;
+	uint8_t kind;                   /* TRACK_SCRIPT or TRACK_FILE */
+	int16_t weight;
+	struct command_config command;  /* TRACK_SCRIPT, and the next five */
+	uint32_t interval_ms, timeout_ms;       /* 1 s; timeout 0: as interval */
+	uint32_t fall, rise;            /* 1 */
+	bool init_fail;                 /* counts as failed until it has run */
+	const char *path;               /* TRACK_FILE */
+	uint32_t index, line;
+	struct watch_config *next;
+};
+
+/* When a router or a sync group changes its state. */
+enum notify_kind { NOTIFY_MASTER, NOTIFY_BACKUP, NOTIFY_FAULT, NOTIFY_STOP, NOTIFY_ANY, NOTIFY_KINDS };
+
+struct group_config {
+	const char *name;
+	const char **members;           /* names, then NULL */
+	uint32_t member_count;
+	struct command_config notify[NOTIFY_KINDS];
+	uint32_t index, line;
+	struct group_config *next;
 };
 
 struct vrrp_config {
@@ -75,6 +118,9 @@ struct vrrp_config {
 	bool vmac_xmit_base;                    /* adverts leave by the interface below it */
 	struct track_config *tracks;
 	uint32_t track_count;
+	uint8_t track_worker;                   /* 1: a worker that cannot serve makes the node resign */
+	struct group_config *group;             /* NULL: none */
+	struct command_config notify[NOTIFY_KINDS];
 	uint32_t index, line;
 	struct vrrp_config *next;
 };

@@ -338,6 +338,10 @@ static unsigned step(struct vrrp *vr, uint64_t now, const struct vrrp_event *e)
 		return 0;
 	case VRRP_FOLLOW:
 		return follow(vr, now, e->flag);
+	case VRRP_DEFER:
+		if (vr->state == VRRP_BACKUP)
+			arm(vr, now, vr->master_interval_ms);
+		return 0;
 	default:
 		return 0;
 	}

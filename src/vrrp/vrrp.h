@@ -31,6 +31,7 @@ enum vrrp_event_kind {
 	VRRP_READY,             /* this node can serve, or (flag false) not yet */
 	VRRP_MISMATCH,          /* a configured peer uses our virtual_router_id in a form that was rejected */
 	VRRP_FOLLOW,            /* another member of the sync group has become master, or (flag false) backup */
+	VRRP_DEFER,             /* one of them cannot be master yet: wait another interval */
 };
 
 struct vrrp_event {

@@ -109,7 +109,7 @@ def test_a_backend_without_servers_hands_over_without_a_gap(pair, lab):
     for server in ("192.168.1.21", "192.168.1.22"):
         lab.lb01.run("iptables", "-A", "OUTPUT", "-d", server, "-p", "tcp", "-j", "REJECT", "--reject-with", "tcp-reset")
     try:
-        lb01.wait_log("Entering LEAVING STATE (a tracked backend has no server left)", 10)
+        lb01.wait_log("Entering LEAVING STATE (track_backend web_servers has failed)", 10)
         lb02.wait_master(2)
         lb01.wait_log("Entering FAULT STATE", 2)
         sampler.stop()

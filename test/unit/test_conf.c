@@ -126,14 +126,21 @@ static const char *kind_of(const struct keyword *k)
 	case AS_STATS: return "stats";
 	case AS_HMAC: return "hmac";
 	case AS_SOCKET: return "socket";
-	default: return k->where & IN_GLOBAL ? "global" : k->where & IN_VRRP ? "vrrp" : "proxy";
+	default: return k->where & IN_GLOBAL ? "global" : k->where & IN_VRRP ? "vrrp" : k->where & IN_SCRIPT ? "script" :
+		k->where & IN_FILE ? "file-of-a-track" : k->where & IN_GROUP ? "group" : "proxy";
 	}
 }
 
 static const char global_template[] = "global\n>\nlisten l\nbind :80\nserver s 10.0.0.1:80\n";
 static const char vrrp_template[] = "vrrp V\ninterface eth0\nvirtual_router_id 1\nvirtual_ipaddress 10.0.0.1/24\n>\n"
 	"backend b\nserver x 10.9.0.1:80 check\nfrontend f\nbind :1080\ndefault_backend b\n"
-	"backend unchecked\nserver y 10.9.0.2:80\n";
+	"backend unchecked\nserver y 10.9.0.2:80\nvrrp_script alive\nscript /bin/true\nvrrp_track_file number\nfile /tmp/n\n";
+#define VRRP_V "vrrp V\ninterface eth0\nvirtual_router_id 1\nvirtual_ipaddress 10.0.0.1\n"
+static const char script_template[] = "vrrp_script alive\nscript /bin/true\n>\n" VRRP_V;
+static const char file_template[] = "vrrp_track_file n\nfile /tmp/n\n>\n" VRRP_V;
+static const char group_template[] = "vrrp_sync_group g\n>\n" VRRP_V
+	"vrrp W\ninterface eth1\nvirtual_router_id 1\nvirtual_ipaddress 10.0.0.2\n"
+	"vrrp U\ninterface eth2\nvirtual_router_id 1\nvirtual_ipaddress 10.0.0.3\n";
 static const char proxy_template[] = "listen l\nmode http\nbind :80\noption httpchk\nserver s 10.0.0.1:80 check\n>\n"
 	"backend b\nmode http\nserver x 10.9.0.1:80\nbackend t\nserver x 10.9.0.1:80\n"
 	"frontend f\nmode http\nbind :1080\ndefault_backend b\n";
@@ -144,6 +151,8 @@ static const char *template_of(const char *kind)
 		return global_template;
 	if (strcmp(kind, "vrrp") == 0 || strcmp(kind, "vip") == 0 || strcmp(kind, "hmac") == 0 || strcmp(kind, "route") == 0 || strcmp(kind, "track") == 0)
 		return vrrp_template;
+	if (strcmp(kind, "script") == 0 || strcmp(kind, "group") == 0 || strcmp(kind, "file-of-a-track") == 0)
+		return *kind == 's' ? script_template : *kind == 'g' ? group_template : file_template;
 	return strcmp(kind, "section") == 0 || strcmp(kind, "file") == 0 ? ">\n" : proxy_template;
 }
 
@@ -578,7 +587,7 @@ static void too_many_of_anything_is_refused(void **state)
 	assert_null(many("", "vrrp V%d.%d.%d\ninterface eth0\n", CONF_VRRPS_MAX + 1));
 	says(CONF_ERROR, "more than 64 vrrp sections");
 	assert_null(many(v, "track_backend b%d.%d.%d\n", CONF_TRACKS_MAX + 1));
-	says(CONF_ERROR, "more than 16 track_backend lines");
+	says(CONF_ERROR, "more than 16 track lines");
 }
 
 /* The largest file that is accepted must fit CONF_ARENA_MAX, else arena_array() ends the process. */

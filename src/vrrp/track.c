@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+#include "vrrp/track.h"
+
+#define WEIGHT_MAX 253                  /* keepalived's: what is below -253 is a fault */
+
+bool track_result(struct track_count *c, bool good, uint32_t rise, uint32_t fall, uint32_t first)
+{
+	if (c->known && good != c->failed) {
+		c->row = 0;
+		return false;
+	}
+	uint32_t needed = !c->known ? good ? 1 : first : good ? rise : fall;
+	if (++c->row < needed)
+		return false;
+	*c = (struct track_count){ .known = true, .failed = !good };
+	return true;
+}
+
+void track_add(struct track_sum *sum, int weight, bool known, bool failed)
+{
+	if (weight == 0) {
+		sum->fault = sum->fault || (known && failed);
+		sum->waiting = sum->waiting || !known;
+	} else if (known && failed == (weight < 0)) {
+		sum->weights += weight;
+	}
+}
+
+void track_add_value(struct track_sum *sum, int weight, int value)
+{
+	int product = weight * value;
+
+	if (weight == 0 ? value != 0 : product < -WEIGHT_MAX)
+		sum->fault = true;
+	else
+		sum->weights += product > WEIGHT_MAX ? WEIGHT_MAX : product;
+}
