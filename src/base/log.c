@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/log.h"
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -89,8 +90,16 @@ static bool send_line(struct log_target *t, const char *front, size_t front_n, c
 		{ (void *)(uintptr_t)"\n", 1 } };
 	struct msghdr message = { .msg_iov = parts, .msg_iovlen = 2 };
 
-	if (t->kind == LOG_TO_STDERR)
+	if (t->kind == LOG_TO_STDERR) {
+		/* A pipe that nobody reads must not stop us. It stays blocking, for it belongs to others too, so it is asked
+		 * first: what is writable takes a line of less than a page. */
+		struct pollfd pipe = { .fd = STDERR_FILENO, .events = POLLOUT };
+		if (poll(&pipe, 1, 0) == 0) {
+			errno = EAGAIN;
+			return false;
+		}
 		return writev(STDERR_FILENO, parts, 3) != -1;
+	}
 	return sendmsg(t->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) != -1;
 }
 

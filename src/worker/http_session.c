@@ -108,7 +108,7 @@ static void begin_request(struct session *s, uint32_t head_bytes)
 	s->head_bytes = head_bytes;
 	s->method = head->method_kind;
 	s->minor = head->minor;
-	s->keep_alive = head->keep_alive;
+	s->keep_alive = s->persistent = head->keep_alive;
 	s->upgrade = head->upgrade || head->method_kind == HTTP_CONNECT;
 	worker.requests++;
 	access_request(s, head);
@@ -167,7 +167,8 @@ static void read_request(struct session *s)
 	bool new_request = !s->is_request;
 	if (new_request) {
 		s->is_request = true;
-		s->deadline = worker.loop.now_ms + session_timeout_ms(s, TIMEOUT_HTTP_REQUEST);
+		if (!s->first_request)  /* whose time runs since the connection is there */
+			s->deadline = worker.loop.now_ms + session_timeout_ms(s, TIMEOUT_HTTP_REQUEST);
 		access_start(s);
 	}
 	if (n == 0 && !new_request && !s->client.ended)
@@ -285,7 +286,7 @@ static void server_failed(struct session *s, struct ending e)
 
 	/* An idle connection that the server was just closing (RFC 9112 §9.3.1): once more on a new one, if that can
 	 * do no harm. */
-	if (reused && whole && (http_is_idempotent(s->method) || unsent)) {
+	if (reused && (unsent || (whole && http_is_idempotent(s->method)))) {
 		session_drop_upstream(s, false);
 		flow_rewind(&s->request, s->kept_bytes);
 		s->no_reuse = true;
@@ -434,7 +435,8 @@ static void finish_response(struct session *s)
 {
 	bool rest = s->response.buf && buf_used(s->response.buf) > 0;   /* more than the message: never to be believed */
 	bool request_done = flow_done(&s->request);
-	bool may_send_more = !request_done || s->client.readable || (s->request.buf && buf_used(s->request.buf) > 0);
+	/* What comes after the last look counts as well: a client that was ready to go on may have gone on. */
+	bool may_send_more = !request_done || s->persistent || (s->request.buf && buf_used(s->request.buf) > 0);
 
 	if (rest)
 		buf_init(s->response.buf, s->response.buf->size);

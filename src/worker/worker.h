@@ -154,6 +154,7 @@ struct session {
 	bool first_request;             /* of its connection */
 	bool is_request;                /* the first byte of a request is there */
 	bool keep_alive;                /* the client's connection goes on after this response */
+	bool persistent;                /* the client would have it so */
 	bool upstream_keep;             /* and the server's */
 	bool upgrade;                   /* the request asks for another protocol */
 	bool by_cookie;                 /* the server was chosen by cookie */

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: MIT
 """The proxy on one node, with real nginx servers, curl, and servers that do just what a test says."""
 import collections
+import fcntl
 import hashlib
 import os
 import pathlib
 import re
+import signal
 import socket
+import struct
 import threading
 import time
 
@@ -449,6 +452,66 @@ def test_an_early_response_ends_both_connections(lab, proxy, scripted):
     assert (status, headers["connection"], body) == (413, "close", b"no!")
 
 
+def test_a_request_behind_the_last_response_does_not_cost_its_end(lab, proxy, scripted):
+    """Closing with unread bytes in the socket sends a reset, and what the client has not got yet is lost."""
+    size = 12 << 20
+
+    def large(connection, _):
+        server.head(connection)
+        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * size)
+    server = scripted(large)
+    proxy([server.address])
+    with dial(LB, 80) as s:
+        s.sendall(get())
+        data = s.recv(65536)
+        s.sendall(get())
+        time.sleep(0.3)
+        while more := s.recv(65536):
+            data += more
+            if len(data) < size // 8:
+                time.sleep(0.005)
+    assert len(data.split(b"\r\n\r\n", 1)[1]) == size
+
+
+def test_the_time_for_the_first_request_runs_from_the_connection(lab, proxy):
+    proxy(NGINX, request="2s")
+    started = time.monotonic()
+    with dial(LB, 80) as s:
+        time.sleep(1.6)
+        s.sendall(b"GET / HTTP/1.1\r\nHos")
+        assert s.recv(4096).startswith(b"HTTP/1.1 408 ")
+    assert 1.8 < time.monotonic() - started < 3.2
+
+
+def test_a_post_of_which_nothing_was_sent_goes_out_on_a_new_connection(lab, proxy, scripted):
+    """The server resets an idle connection in the same moment in which a request comes that is to use it."""
+    go = threading.Event()
+
+    def one_each(connection, number):
+        server.head(connection)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        if number == 1:
+            go.wait(5)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        else:
+            time.sleep(1)
+    server = scripted(one_each)
+    node = proxy([server.address])
+    with dial(LB, 80) as s:
+        s.sendall(get())
+        assert s.recv(4096).endswith(b"ok")
+        worker = node.worker()
+        os.kill(worker, signal.SIGSTOP)
+        s.sendall(get("/pay", "Content-Length: 100\r\n", method="POST") + b"half")
+        go.set()
+        time.sleep(0.3)
+        os.kill(worker, signal.SIGCONT)
+        time.sleep(0.3)
+        s.sendall(b"x" * 96)
+        assert s.recv(4096).startswith(b"HTTP/1.1 200 ")
+    assert len([h for h in server.received if b"/pay" in h]) == 1
+
+
 def test_a_stalled_reader_costs_a_buffer_and_others_go_on(lab, proxy):
     proxy(NGINX)
     stalled = [dial(LB, 80) for _ in range(20)]
@@ -817,3 +880,20 @@ def test_logs_go_to_syslog(lab, kind):
         lines.append(receiver.recv(4096).decode())
     assert re.match(r"<134>.* tandem-worker\[\d+\]: 192\.168\.1\.100:", lines[-1])
     receiver.close()
+
+
+def test_a_log_that_nobody_reads_stops_nothing(lab):
+    reader, writer = os.pipe()
+    fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 16384)
+    node = Tandem(lab, "lb01", conf(NGINX))
+    node.process = node.host.spawn(TANDEM, "run", "-n", "lb01", "-f", node.conf, stdout=writer, stderr=writer)
+    try:
+        wait_for(lambda: b"200" in exchange(LB, 80, get("/name", "Connection: close\r\n")) if "11:80 " in lab.lb01.run("ss", "-ltn") else False, 10)
+        with dial(LB, 80) as s:
+            for _ in range(200):
+                s.sendall(get("/name"))
+                assert b"200 OK" in s.recv(4096)
+        assert b"front back/s" in os.read(reader, 65536)
+    finally:
+        os.close(reader)
+        os.close(writer)
