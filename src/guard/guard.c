@@ -83,7 +83,7 @@ uint32_t guard_descriptors(const struct conf *conf)
 	return 3 + conf->bind_count
 		+ 8 * conf->vrrp_count  /* an interface and its macvlan hear and send both families */
 		+ track_count(conf) + 1         /* pings; a file, or what a script is started with */
-		+ 3                     /* netlink twice, gratuitous ARP */
+		+ 5                     /* netlink twice, gratuitous ARP, connections that are reset */
 		+ 1 + control_clients(conf)     /* the stats socket */
 		+ 4                     /* signals, our binary, configuration, scoreboard */
 		+ LOG_TARGETS_MAX;

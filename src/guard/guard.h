@@ -211,6 +211,9 @@ void routes_remove(struct router *);
 bool vmac_ready(struct router *);               /* makes the macvlan where one is wanted */
 void vmacs_remove(void);
 
+/* reset.c */
+void reset_connections(const struct router *, const struct addr *);     /* that have this local address */
+
 /* garp.c */
 void garp_start(struct router *);               /* the address has come: a burst now, and what follows it */
 void garp_stop(struct router *);

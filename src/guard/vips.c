@@ -79,6 +79,8 @@ void vips_release(struct router *r)
 		struct vip *v = &r->vips[i];
 		if (v->permanent || v->interface->index == 0)
 			continue;
+		if (v->present)         /* while it is here: the resets must come from it */
+			reset_connections(r, &v->config->address.addr);
 		int error = netlink_address_delete(v);
 		v->present = false;
 		v->missing_said = false;

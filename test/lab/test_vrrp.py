@@ -9,7 +9,7 @@ import subprocess
 import time
 
 import pytest
-from lab import MASTER_DOWN, PROXY, SKEW, UNICAST, VIP, Client, InHost, Sampler, Tandem, sh, vrrp_conf, wait_for
+from lab import MASTER_DOWN, PROXY, SKEW, UNICAST, VIP, Client, InHost, Sampler, Tandem, dial, sh, vrrp_conf, wait_for
 
 MARGIN = 0.3
 STOP_LIMIT = SKEW[90] + MARGIN
@@ -304,6 +304,31 @@ def test_only_sound_adverts_count(pair, lab):
     wait_for(lambda: only(lab, "lb01"), 5, "the stranger has gone, the address is back")
     sampler.stop()
     s.close()
+
+
+@pytest.mark.parametrize("how", ["stopped", "preempted"])
+def test_connections_to_an_address_that_leaves_are_reset(lab, how):
+    """A client that only waits would wait for ever: the new master knows nothing of it, and the old one is not asked."""
+    lb01 = Tandem(lab, "lb01", vrrp_conf("") + PROXY)
+    lb02 = Tandem(lab, "lb02", lb01.conf.read_text())
+    first, second = (lb01, lb02) if how == "stopped" else (lb02, lb01)
+    first.start().wait_master()
+    if how == "stopped":
+        second.start()
+    with dial(VIP, 80) as waiting:
+        waiting.settimeout(15)
+        if how == "stopped":
+            first.stop()
+        else:
+            second.start()
+        second.wait_master()
+        with pytest.raises(ConnectionResetError):
+            waiting.recv(1)
+        assert second.host.holds()
+    first.wait_log("1 connections to 192.168.1.10 reset", 2)
+    with dial(VIP, 80) as again:
+        again.sendall(b"GET /name HTTP/1.0\r\n\r\n")
+        assert again.recv(100).startswith(b"HTTP/1.1 200")
 
 
 KEY = "0123456789abcdef0123456789abcdef"

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT
+ * Connections to a floating address that leaves: each is reset, so that its client learns at once that it must come
+ * again, instead of waiting for an answer that nobody sends. Every TCP connection of this host that has the address is
+ * dead after the move, whoever serves it; listening sockets stay. The kernel does it (SOCK_DESTROY, Linux 4.5,
+ * CONFIG_INET_DIAG_DESTROY); where it cannot, a client that sends is reset by the new master, which does not know it.
+ */
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/inet_diag.h>
+#include <linux/sock_diag.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "base/log.h"
+#include "guard/netlink.h"
+
+/* All but those that listen, and those that are over. */
+#define STATES (0xfffu & ~(1u << TCP_LISTEN | 1u << TCP_CLOSE | 1u << TCP_TIME_WAIT))
+
+static int lists = -1, orders = -1;     /* the list is still being read while orders are given */
+static bool impossible, said;
+
+static int send_request(int fd, struct nlmsghdr *m)
+{
+	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+
+	return sendto(fd, m, m->nlmsg_len, 0, (struct sockaddr *)&kernel, sizeof kernel) == -1 ? errno : 0;
+}
+
+static struct nlmsghdr *put_request(uint8_t *bytes, uint16_t type, uint16_t flags, uint8_t family,
+	struct inet_diag_req_v2 **request)
+{
+	struct nlmsghdr *m = mnl_nlmsg_put_header(bytes);
+
+	m->nlmsg_type = type;
+	m->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags);
+	*request = mnl_nlmsg_put_extra_header(m, sizeof **request);
+	(*request)->sdiag_family = family;
+	(*request)->sdiag_protocol = IPPROTO_TCP;
+	(*request)->idiag_states = STATES;
+	return m;
+}
+
+static void destroy(const struct inet_diag_msg *connection)
+{
+	_Alignas(8) uint8_t bytes[256] = { 0 };
+	struct { struct nlmsghdr head; struct nlmsgerr error; uint8_t rest[256]; } answer;
+	struct inet_diag_req_v2 *request;
+	struct nlmsghdr *m = put_request(bytes, SOCK_DESTROY, NLM_F_ACK, connection->idiag_family, &request);
+
+	request->id = connection->id;
+	int error = send_request(orders, m);
+	if (!error && recv(orders, &answer, sizeof answer, MSG_DONTWAIT) >= (ssize_t)(sizeof answer.head + sizeof answer.error))
+		error = -answer.error.error;
+	impossible = error == EOPNOTSUPP;
+}
+
+static bool read_list(uint32_t *count)
+{
+	for (;;) {
+		ssize_t n = recv(lists, &netlink_buffer, sizeof netlink_buffer, MSG_DONTWAIT);
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		int left = (int)n;
+		for (const struct nlmsghdr *m = &netlink_buffer.first; mnl_nlmsg_ok(m, left); m = mnl_nlmsg_next(m, &left)) {
+			if (m->nlmsg_type == NLMSG_DONE)
+				return true;
+			if (m->nlmsg_type == NLMSG_ERROR || impossible)
+				return false;
+			destroy(mnl_nlmsg_get_payload(m));
+			(*count)++;
+		}
+	}
+}
+
+/* Sockets of this family whose local address it is; of IPv6 sockets also those that serve it as ::ffff:a.b.c.d. */
+static bool reset_family(uint8_t family, const struct addr *address, uint32_t *count)
+{
+	_Alignas(8) uint8_t bytes[256] = { 0 };
+	uint8_t wanted[sizeof(struct inet_diag_bc_op) + sizeof(struct inet_diag_hostcond) + 16];
+	struct inet_diag_req_v2 *request;
+	struct nlmsghdr *m = put_request(bytes, SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, family, &request);
+	struct inet_diag_bc_op op = { .code = INET_DIAG_BC_S_COND };
+	struct inet_diag_hostcond host = { .port = -1, .prefix_len = (uint8_t)(8 * addr_bytes(address)),
+		.family = address->family == ADDR_IPV4 ? AF_INET : AF_INET6 };
+	size_t n = sizeof op + sizeof host + addr_bytes(address);
+
+	op.yes = (uint8_t)n;
+	op.no = (uint16_t)(n + 4);
+	memcpy(wanted, &op, sizeof op);
+	memcpy(wanted + sizeof op, &host, sizeof host);
+	memcpy(wanted + sizeof op + sizeof host, address->bytes, addr_bytes(address));
+	mnl_attr_put(m, INET_DIAG_REQ_BYTECODE, n, wanted);
+	return send_request(lists, m) == 0 && read_list(count);
+}
+
+void reset_connections(const struct router *r, const struct addr *address)
+{
+	uint32_t count = 0;
+	char text[ADDR_TEXT_MAX];
+
+	if (lists == -1) {
+		lists = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_SOCK_DIAG);
+		orders = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_SOCK_DIAG);
+	}
+	bool good = lists != -1 && orders != -1 && !impossible
+		&& (address->family == ADDR_IPV6 || reset_family(AF_INET, address, &count))
+		&& reset_family(AF_INET6, address, &count);
+	if (count && !impossible)
+		log_info("(%s) %u connections to %s reset", r->config->name, count, addr_print(address, text));
+	else if (!good && !said)
+		log_info("(%s) this kernel cannot reset connections: clients of %s that only wait will wait for their timeout",
+			r->config->name, addr_print(address, text));
+	said |= !good;
+}
