@@ -44,8 +44,8 @@ void vips_take(struct router *r)
 	r->renewed_ms = guard.loop.now_ms;
 	for (uint32_t v = 0; v < c->vip_count; v++) {
 		struct vip *vip = &r->vips[v];
-		/* Somebody's, for ever: given a lifetime, its connected route would be over at once. */
-		if (vip->present && !vip->permanent && vip->config->address.addr.family == ADDR_IPV6)
+		/* Should it be there, for ever and somebody's: given a lifetime, its connected route would be over at once. */
+		if (!vip->permanent && vip->config->address.addr.family == ADDR_IPV6)
 			(void)netlink_address_delete(vip);
 		(void)put_on(r, vip);
 	}

@@ -75,7 +75,9 @@ class Capture:
     def __init__(self, lab, words, interface="br0"):
         self.path = lab.folder / "capture.pcap"
         self.path.unlink(missing_ok=True)
-        self.process = subprocess.Popen(["tcpdump", "-Z", "root", "--immediate-mode", "-i", interface, "-U", "-w", self.path, *words.split()], stderr=subprocess.PIPE)
+        # Without -s a ring has room for eight frames, and a burst is longer.
+        command = ["tcpdump", "-Z", "root", "--immediate-mode", "-s", "2000", "-B", "8192", "-i", interface, "-U", "-w", self.path]
+        self.process = subprocess.Popen([*command, *words.split()], stderr=subprocess.PIPE)
         self.process.stderr.readline()
 
     def read(self, *fields, match=""):
@@ -111,9 +113,9 @@ def keepalived_backup(wires):
     tandem = Tandem(wires, "lb01", tandem_conf("lb01")).start()
     keepalived = Keepalived(wires, "lb02", keepalived_conf("lb02")).start()
     play.expect("start", "lb01", 10)
-    play.packets = capture.read("ipv6.src", "ipv6.dst", "ipv6.hlim", "ipv6.nxt", "vrrp.virt_rtr_id", "vrrp.checksum.status", "_ws.expert.message")
     play.capture = capture
     play.stay("calm", "lb01", 4)
+    play.packets = capture.read("ipv6.src", "ipv6.dst", "ipv6.hlim", "ipv6.nxt", "vrrp.virt_rtr_id", "vrrp.checksum.status", "_ws.expert.message")
     since = time.monotonic()
     tandem.stop()
     play.expect("stop", "lb02", 4, since)
@@ -404,3 +406,28 @@ def test_a_weaker_master_is_answered_by_announcements(lab):
     frames = [float(p[0]) for p in capture.read("frame.time_epoch")]
     assert len(frames) == 6, "three at once, and three after garp_lower_prio_delay"
     assert frames[2] - frames[0] < 0.2 and frames[3] - frames[2] > 0.7
+
+
+def test_an_address_is_not_sent_from_before_it_is_known_to_be_free(lab):
+    """The kernel asks the neighbours for about a second (DAD); until then the router waits."""
+    lab.lb01.run("ip", "-6", "addr", "flush", "dev", "eth0")
+    lb01 = start(lab, one("    virtual_ipaddress fe80::10/64\n"), "lb01")
+    lb01.wait_log("eth0 has no IPv6 address to send from", 1)
+    lab.lb01.run("ip", "addr", "add", "fe80::11/64", "dev", "eth0")
+    wait_for(lambda: "tentative" not in lab.lb01.run("ip", "addr", "show", "dev", "eth0"), 5)
+    lb01.wait_log("Entering BACKUP STATE", 1)
+    wait_for(lambda: lab.lb01.holds("fe80::10"), 3, lb01.log())
+
+
+def test_an_address_put_there_for_ever_meanwhile_gets_a_lifetime_at_takeover(lab):
+    conf = one("    virtual_ipaddress fe80::10/64\n    virtual_ipaddress fd00:1::10/64\n")
+    nodes = [start(lab, conf, n) for n in ("lb01", "lb02")]
+    wait_for(lambda: lab.lb01.holds("fd00:1::10"), 5, nodes[0].log())
+    sh("ip -n lb02 addr add fd00:1::10/64 dev eth0 nodad")
+    time.sleep(0.3)
+    nodes[0].send(signal.SIGKILL)
+    wait_for(lambda: lab.lb02.addresses().get("fd00:1::10", 99) <= 3, 5, nodes[1].log())
+    time.sleep(3)
+    routes = lab.lb02.run("ip", "-6", "route", "show")
+    assert "fd00:1::/64 dev eth0" in routes and "expires -" not in routes, routes
+    assert lab.lb02.holds("fd00:1::10")
