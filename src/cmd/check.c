@@ -369,7 +369,8 @@ static void warn_about_user(const struct conf *conf)
 			conf->global.user, conf->global.group ? " or no such group" : "");
 }
 
-static bool print_plan(const char *file, const struct conf *conf, const struct arena *configuration)
+static bool print_plan(const char *file, const char *bytes, uint32_t n, const struct conf *conf,
+	const struct arena *configuration)
 {
 	out("%s is good. This node is '%s', by %s.\n\nglobal\n", file, conf->global.node,
 		conf->global.node_origin);
@@ -378,6 +379,7 @@ static bool print_plan(const char *file, const struct conf *conf, const struct a
 		print_vrrp(v);
 	for (const struct proxy_config *c = conf->proxies; c; c = c->next)
 		print_proxy(c);
+	outlook_print(file, bytes, n, conf);
 	if (!print_memory(conf, configuration))
 		return false;
 	print_descriptors(conf);
@@ -418,5 +420,5 @@ int cmd_check(int argc, char **argv)
 		conf = conf_load(&configuration, file, bytes, n, node, host, report, NULL);
 	if (!conf)
 		return 1;
-	return print_plan(file, conf, &configuration) ? 0 : 2;
+	return print_plan(file, bytes, n, conf, &configuration) ? 0 : 2;
 }

@@ -161,6 +161,17 @@ void unknown_word(struct parser *p, uint32_t as, struct str word)
 
 /* ---- lines ---- */
 
+static void remember_node(struct parser *p, struct str name)
+{
+	struct conf *c = p->conf;
+
+	for (uint32_t i = 0; i < c->node_count; i++)
+		if (str_is(name, c->nodes[i]))
+			return;
+	if (c->node_count < CONF_NODES_MAX)
+		c->nodes[c->node_count++] = arena_text(p->arena, name.p, name.n);
+}
+
 /* "@name1,name2": whether this node is one of them. */
 static void read_marker(struct parser *p, struct str marker)
 {
@@ -177,8 +188,9 @@ static void read_marker(struct parser *p, struct str marker)
 		if (!name_is_good(name))
 			refuse(p, "'%.*s' does not name nodes: '@name' or '@name1,name2', without spaces",
 				CLIPPED(marker));
-		else if (str_is(name, p->conf->global.node))
-			matched = true;
+		else
+			remember_node(p, name);
+		matched |= str_is(name, p->conf->global.node);
 		i = end + 1;
 	}
 	p->foreign = !matched;

@@ -33,8 +33,12 @@ struct global_config {
 	const char *script_user, *script_group; /* who runs scripts; "nobody" */
 };
 
+#define CONF_NODES_MAX 4
+
 struct conf {
 	struct global_config global;
+	const char *nodes[CONF_NODES_MAX];      /* that lines with an @ name, in the order of the file; the first few */
+	uint32_t node_count;
 	struct vrrp_config *vrrps;
 	uint32_t vrrp_count;
 	struct watch_config *watches;           /* vrrp_script and vrrp_track_file */

@@ -171,6 +171,35 @@ def test_the_plan_says_what_this_node_will_do():
     assert all(len(line) < 120 for line in text.splitlines())
 
 
+PAIR = VRRP.replace("    priority 100\n", "    @lb01 priority 100\n    @lb02 priority 90\n") + "    {}\n" + PROXY
+
+
+@pytest.mark.parametrize("line, said, warned", [
+    ("track_backend servers weight -20", "backend servers fails on lb01: priority 80, lb02 takes over", None),
+    ("track_backend servers", "backend servers fails on lb01: fault, lb02 takes over", None),
+    ("track_backend servers weight -5", "backend servers fails on lb01: priority 95, lb01 stays master",
+     "lb01 has priority 95 and lb02 90: the addresses stay where they are"),
+    ("track_backend servers weight -10", "priority 90, lb01 stays master", "lb01 has priority 90 and lb02 90"),
+    ("track_backend servers weight -20 // @lb02 nopreempt", "priority 80, lb01 stays master", "because lb02 has nopreempt"),
+    ("track_interface eth1 weight -20 // track_interface eth2 weight -5", "2 of 3 combinations of failed tracks move the addresses",
+     "when interface eth2 fails, lb01 has priority 95"),
+    ("track_interface eth1 weight 20", "lb01 has priority 120 and lb02 110\n    interface eth1 fails on lb01: priority 100, lb02 takes over", None),
+], ids=["moves", "fault", "too_little", "tie", "nopreempt", "two", "positive"])
+def test_what_failed_tracks_will_do_is_foretold(check, line, said, warned):
+    for node in ("lb01", "lb02"):       # whichever node asks
+        done = check(PAIR.format(line.replace(" // ", "\n    ")), node=node)
+        assert done.returncode == 0 and said in done.stdout, done.stdout + done.stderr
+        if warned:
+            assert re.search(r"tandem\.conf:\d+: vrrp VI_1: .*" + re.escape(warned), done.stderr), done.stderr
+        else:
+            assert "stay" not in done.stderr and "nopreempt" not in done.stderr
+
+
+def test_equal_priorities_are_warned_of(check):
+    done = check(PAIR.format("").replace("priority 90", "priority 100"))
+    assert "lb01 and lb02 both have priority 100" in done.stderr
+
+
 def test_the_ledger_adds_up():
     text = tandem("check", "-f", ROOT / "cfg" / "tandem.conf", "-n", "lb01").stdout
     rows = text[text.index("\nmemory"):text.index("  total")].splitlines()[2:]

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT
+ * The part of `tandem check` that looks at both nodes: the file is read once more for each node that it names, and what a
+ * failed track does to the one is held against what the other would make of it.
+ */
+#include <string.h>
+#include "base/log.h"
+#include "cmd/cmd.h"
+#include "vrrp/outlook.h"
+
+struct node { const char *name; const struct vrrp_config *router; struct outlook_node look; };
+
+static void no_report(void *context, enum conf_severity severity, const char *sentence)
+{
+	(void)context;
+	(void)severity;         /* the same lines were judged before, for the node that was asked for */
+	(void)sentence;
+}
+
+static int16_t weight_of(const struct track_config *t)
+{
+	return t->watch && !t->has_weight ? t->watch->weight : t->weight;
+}
+
+static const char *kind_of(const struct track_config *t)
+{
+	static const char *const kinds[] = { [TRACK_BACKEND] = "backend", [TRACK_INTERFACE] = "interface",
+		[TRACK_SCRIPT] = "script", [TRACK_FILE] = "file", [TRACK_PING] = "ping" };
+
+	return kinds[t->kind];
+}
+
+/* A file's number is not known here, so what it adds is left out. */
+static bool counts(const struct track_config *t)
+{
+	return t->kind != TRACK_FILE;
+}
+
+static const struct track_config *track_number(const struct vrrp_config *v, uint32_t number)
+{
+	const struct track_config *t = v->tracks;
+
+	for (; t; t = t->next)
+		if (counts(t) && number-- == 0)
+			break;
+	return t;
+}
+
+static void look(struct node *n, const struct vrrp_config *v)
+{
+	n->router = v;
+	n->look = (struct outlook_node){ .priority = v->priority, .nopreempt = v->nopreempt };
+	for (const struct track_config *t = v->tracks; t; t = t->next)
+		if (counts(t) && n->look.track_count < OUTLOOK_TRACKS_MAX)
+			n->look.weights[n->look.track_count++] = weight_of(t);
+}
+
+static void warn_of(const struct node *m, const struct node *b, uint32_t i, const char *file)
+{
+	const struct track_config *t = track_number(m->router, i);
+	unsigned ours = outlook_priority(&m->look, 1u << i), theirs = outlook_priority(&b->look, 0);
+
+	switch (outlook_of(&m->look, 1u << i, &b->look)) {
+	case OUTLOOK_STRONGER:
+	case OUTLOOK_TIE:
+		log_warn("%s:%u: vrrp %s: when %s %s fails, %s has priority %u and %s %u: the addresses stay where they are:"
+			" give it more weight, or none, so that it is a fault", file, t->line, m->router->name, kind_of(t), t->name,
+			m->name, ours, b->name, theirs);
+		break;
+	case OUTLOOK_NOPREEMPT:
+		log_warn("%s:%u: vrrp %s: when %s %s fails, %s falls to priority %u but goes on as master, because %s has"
+			" nopreempt: leave out the weight, so that it resigns", file, t->line, m->router->name, kind_of(t),
+			t->name, m->name, ours, b->name);
+		break;
+	case OUTLOOK_OWNER:
+		log_warn("%s:%u: vrrp %s: priority 255 is never changed: the weight of %s %s does nothing on %s", file, t->line,
+			m->router->name, kind_of(t), t->name, m->name);
+		break;
+	default:
+		break;
+	}
+}
+
+static void print_pair(const struct node *m, const struct node *b, const char *file)
+{
+	uint32_t all, move;
+
+	out("  vrrp %s: %s has priority %u and %s %u", m->router->name, m->name,
+		(unsigned)outlook_priority(&m->look, 0), b->name, (unsigned)outlook_priority(&b->look, 0));
+	outlook_count(&m->look, &b->look, &all, &move);
+	if (all == 0)
+		out("; nothing is tracked");
+	else if (all > 1)
+		out("; %u of %u combinations of failed tracks move the addresses", move, all);
+	out("\n");
+	for (uint32_t i = 0; i < m->look.track_count; i++) {
+		const struct track_config *t = track_number(m->router, i);
+		unsigned ours = outlook_priority(&m->look, 1u << i);
+		out("    %s %s fails on %s: ", kind_of(t), t->name, m->name);
+		if (ours == 0)
+			out("fault, %s takes over\n", b->name);
+		else if (outlook_of(&m->look, 1u << i, &b->look) == OUTLOOK_MOVES)
+			out("priority %u, %s takes over\n", ours, b->name);
+		else
+			out("priority %u, %s stays master\n", ours, m->name);
+		warn_of(m, b, i, file);
+	}
+}
+
+/* The stronger of two nodes is the master whose failures matter; of two equals each may be. */
+static void print_router(struct node *a, struct node *b, const char *file)
+{
+	int ours = outlook_priority(&a->look, 0), theirs = outlook_priority(&b->look, 0);
+
+	if (ours == theirs)
+		log_warn("%s:%u: vrrp %s: %s and %s both have priority %d: who came first is master, and after a quarrel the"
+			" one with the higher address", file, a->router->line, a->router->name, a->name, b->name, ours);
+	if (ours >= theirs)
+		print_pair(a, b, file);
+	if (theirs >= ours)
+		print_pair(b, a, file);
+}
+
+void outlook_print(const char *file, const char *bytes, uint32_t n, const struct conf *conf)
+{
+	static struct arena memory[CONF_NODES_MAX];
+	const struct conf *of[CONF_NODES_MAX];
+
+	if (conf->vrrp_count == 0 || conf->node_count < 2)
+		return;
+	for (uint32_t i = 0; i < conf->node_count; i++)
+		if (!arena_open(&memory[i], CONF_ARENA_MAX)
+		    || !(of[i] = conf_load(&memory[i], file, bytes, n, conf->nodes[i], "", no_report, NULL)))
+			return;         /* said already, or the file is not good for that node: `check -n` says why */
+	out("\nelection\n");
+	for (uint32_t i = 0; i < conf->node_count; i++) {
+		for (uint32_t k = i + 1; k < conf->node_count; k++) {
+			const struct vrrp_config *v = of[i]->vrrps, *w = of[k]->vrrps;
+			for (; v && w; v = v->next, w = w->next) {
+				struct node a = { .name = conf->nodes[i] }, b = { .name = conf->nodes[k] };
+				look(&a, v);
+				look(&b, w);
+				print_router(&a, &b, file);
+			}
+		}
+	}
+}
