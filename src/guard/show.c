@@ -414,7 +414,7 @@ bool show_info(struct answer *a)
 static void router_fault(const struct router *r, uint32_t i, char *out, size_t size)
 {
 	const char *name = r->config->name;
-	char text[ADDR_TEXT_MAX], ago[16];
+	char text[ADDR_TEXT_MAX];
 
 	if (i == 0) {
 		if (r->vr.state == VRRP_FAULT)
@@ -422,14 +422,17 @@ static void router_fault(const struct router *r, uint32_t i, char *out, size_t s
 		return;
 	}
 	i--;
-	if (i < HEARD_MAX) {
-		const struct heard *h = &r->heard[i];
-		if (h->count && h->drop && h->drop != VRRP_DROP_STATE)
-			text_format(out, size, "%s: adverts of %s do not count: %s (the last one %s ago)", name,
-				addr_print(&h->source, text), vrrp_drop_name(h->drop), text_age(since(h->ms), ago));
+	if (i < DIAGNOSE_MAX) {
+		const struct disagreement *d = NULL;
+		do
+			d = diagnose_active(&r->diagnosis, guard.loop.now_ms, d);
+		while (d && i-- > 0);
+		size_t n = d ? text_format(out, size, "%s: ", name) : 0;
+		if (d)
+			(void)diagnose_print(d, out + n, size - n);
 		return;
 	}
-	const struct vip *v = &r->vips[i - HEARD_MAX];
+	const struct vip *v = &r->vips[i - DIAGNOSE_MAX];
 	if (vip_is_missing(r, v))
 		text_format(out, size, "%s: %s is missing on %s", name, prefix_print(&v->config->address, text), v->interface->name);
 }
@@ -444,7 +447,7 @@ static bool faults_piece(struct answer *a)
 	if (a->outer < routers) {
 		const struct router *r = &guard.routers[a->outer];
 		router_fault(r, a->item++, text, sizeof text);
-		if (a->item == 1 + HEARD_MAX + r->config->vip_count) {
+		if (a->item == 1 + DIAGNOSE_MAX + r->config->vip_count) {
 			a->item = 0;
 			a->outer++;
 		}

@@ -123,7 +123,7 @@ def test_a_peer_that_does_not_fit_is_a_fault(lab):
     Tandem(lab, "lb02", control(lab, vrrp_conf("    auth_pass other"))).start()
     wait_for(lambda: facts(lab, "lb02")["faults"], 5, "a fault")
     text, now = status(lab, "lb02"), facts(lab, "lb02")
-    assert text.splitlines()[2].startswith("! VI_1: adverts of 192.168.1.11 do not count: other password"), text
+    assert text.splitlines()[2].startswith("! VI_1: 192.168.1.11 sends adverts with another auth_pass"), text
     assert re.search(r"^  discarded   \d+: other password$", text, re.M), text
     router = now["vrrp"][0]
     assert router["discarded"]["other password"] >= 1 and router["discarded"]["bad checksum"] == 0
