@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 #include "base/log.h"
 #include "cmd/cmd.h"
 #include "guard/guard.h"
@@ -44,10 +46,18 @@ int cmd_usage(void)
 
 int main(int argc, char **argv)
 {
+	int null;
+
+	/* A standard stream that somebody has closed: no socket may get its number, and our messages with it. */
+	while ((null = open("/dev/null", O_RDWR)) != -1 && null < 3)
+		;
+	(void)close(null);
 	log_init("tandem");
 	for (size_t i = 0; argc > 1 && i < sizeof commands / sizeof *commands; i++)
-		if (strcmp(argv[1], commands[i].name) == 0)
-			return commands[i].run(argc - 1, argv + 1);
+		if (strcmp(argv[1], commands[i].name) == 0) {
+			int code = commands[i].run(argc - 1, argv + 1);
+			return code || !out_failed ? code : 2;
+		}
 	if (argc > 1)
 		log_err("unknown command '%s'", argv[1]);
 	(void)cmd_usage();

@@ -14,6 +14,7 @@
 #include "base/net.h"
 
 uint32_t log_lost;
+bool out_failed;
 
 static const char *program = "tandem";
 static struct log_target *targets;
@@ -207,7 +208,7 @@ bool out_bytes(const char *p, size_t n)
 		if (written == -1 && errno == EINTR)
 			continue;
 		if (written <= 0)
-			return false;
+			return !(out_failed = true);
 		p += written;
 		n -= (size_t)written;
 	}

@@ -44,4 +44,5 @@ void tell(const char *format, ...) LOG_PRINTF;
 /* Standard output for commands (check, version, help); not a log. false: it could not all be written. */
 bool out(const char *format, ...) LOG_PRINTF;
 bool out_bytes(const char *, size_t);
+extern bool out_failed;                 /* something could not be written there */
 #endif

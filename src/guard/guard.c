@@ -148,6 +148,11 @@ static void open_listeners(const struct conf *conf)
 	for (const struct proxy_config *p = conf->proxies; p; p = p->next) {
 		for (const struct bind_config *b = p->binds; b; b = b->next) {
 			int fd = net_listen(&b->address, b->interface, BACKLOG);
+			/* The worker of a guard that was killed a moment ago may not be gone yet. */
+			for (int tries = 20; fd == -1 && errno == EADDRINUSE && tries > 0; tries--) {
+				(void)poll(NULL, 0, 50);
+				fd = net_listen(&b->address, b->interface, BACKLOG);
+			}
 			if (fd == -1)
 				die(2, "%s:%u: frontend %s cannot listen on %s: %s", guard.conf_path, b->line, p->name,
 					endpoint_print(&b->address, address), strerror(errno));
@@ -165,29 +170,36 @@ static void rise_in_priority(void)
 		log_debug("no priority over other processes: %s", strerror(errno));
 }
 
-static void become_daemon(void)
-{
-	pid_t child = fork();
-
-	if (child == -1)
-		die(2, "cannot go into the background: %s", strerror(errno));
-	if (child > 0)
-		_exit(0);
-	(void)setsid();
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	for (int fd = 0; null != -1 && fd < 3; fd++)
-		(void)dup2(null, fd);
-}
-
-static void write_pid_file(const char *path)
+static void write_pid_file(const char *path, pid_t pid)
 {
 	char text[16];
-	size_t n = text_format(text, sizeof text, "%d\n", (int)getpid());
+	size_t n = text_format(text, sizeof text, "%d\n", (int)pid);
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 
 	if (fd == -1 || write(fd, text, n) != (ssize_t)n)
 		die(2, "cannot write the pid file %s: %s", path, strerror(errno));
 	(void)close(fd);
+}
+
+/* The parent ends when the pid file is there, so whoever called it can use it. */
+static void become_daemon(const struct options *o)
+{
+	if (guard.conf->global.log_target_count == 0)
+		log_warn("run -d: there is no 'log' line in global: from here on nothing is logged");
+	if (o->pid_file)
+		write_pid_file(o->pid_file, getpid());  /* if that is not possible, here is the place to say so */
+	pid_t child = fork();
+	if (child == -1)
+		die(2, "cannot go into the background: %s", strerror(errno));
+	if (child > 0) {
+		if (o->pid_file)
+			write_pid_file(o->pid_file, child);
+		_exit(0);
+	}
+	(void)setsid();
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	for (int fd = 0; null != -1 && fd < 3; fd++)
+		(void)dup2(null, fd);
 }
 
 /* ---- run ---- */
@@ -330,9 +342,9 @@ int guard_run(int argc, char **argv)
 	open_all(conf);
 	memcpy(guard.log_targets, conf->global.log_targets, sizeof guard.log_targets);
 	if (o.daemon)
-		become_daemon();
-	if (o.pid_file)
-		write_pid_file(o.pid_file);
+		become_daemon(&o);
+	else if (o.pid_file)
+		write_pid_file(o.pid_file, getpid());
 	log_open(guard.log_targets, conf->global.log_target_count);
 	sysctls_write(conf);
 	start_all(conf);

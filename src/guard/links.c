@@ -29,6 +29,16 @@ static struct interface *interface_by_index(uint32_t index)
 	return NULL;
 }
 
+/* Without it an address that expires takes along those that were added after it. A new interface has it off. */
+static void promote_secondaries(const struct interface *i)
+{
+	char name[96];
+
+	text_format(name, sizeof name, "net/ipv4/conf/%s/promote_secondaries", i->name);
+	if (!sysctl_write(name, "1"))
+		log_debug("cannot set %s: %s", name, strerror(errno));
+}
+
 static void link_seen(const struct nlmsghdr *m)
 {
 	const struct ifinfomsg *info = mnl_nlmsg_get_payload(m);
@@ -40,6 +50,8 @@ static void link_seen(const struct nlmsghdr *m)
 		return;
 	if (i->index && i->index != (uint32_t)info->ifi_index)
 		adverts_close(i);       /* the old one has gone, and its sockets with it */
+	if (i->index != (uint32_t)info->ifi_index)
+		promote_secondaries(i);
 	i->index = (uint32_t)info->ifi_index;
 	i->seen = true;
 	i->up = (info->ifi_flags & (IFF_UP | IFF_RUNNING)) == (IFF_UP | IFF_RUNNING);
@@ -89,7 +101,8 @@ static bool each_vip(uint32_t index, const struct addr *a, void (*act)(struct ro
 static void vip_is_present(struct router *r, struct vip *v, uint32_t valid_s)
 {
 	v->present = true;
-	v->permanent = valid_s == UINT32_MAX && r->config->priority == VRRP_PRIORITY_OWNER;
+	/* Before vips_clean_at_start(), any; after it, the owner's and what that has kept. */
+	v->permanent = valid_s == UINT32_MAX && (!r->started || v->permanent || r->config->priority == VRRP_PRIORITY_OWNER);
 }
 
 static void address_seen(const struct nlmsghdr *m)

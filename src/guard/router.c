@@ -441,7 +441,6 @@ struct interface *interface_named(const char *name)
 
 void routers_init(void)
 {
-	char name[96];
 	uint32_t k = 0;
 
 	for (const struct vrrp_config *c = guard.conf->vrrps; c; c = c->next, k++) {
@@ -469,9 +468,5 @@ void routers_init(void)
 			r->vips[v].interface = vc->device ? interface_named(vc->device)
 				: r->vmac ? r->vmac : r->interface;
 		}
-		/* Without it an address that expires takes along those that were added after it. */
-		text_format(name, sizeof name, "net/ipv4/conf/%s/promote_secondaries", c->interface);
-		if (!sysctl_write(name, "1"))
-			log_debug("(%s) cannot set %s: %s", c->name, name, strerror(errno));
 	}
 }

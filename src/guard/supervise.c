@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -48,10 +49,13 @@ static void keep_over_exec(int fd)
 }
 
 /* In the child, before exec: what the guard has and a worker must not, and the other way round. */
-static void become_worker(const char *const argv[], const char *const envp[])
+static void become_worker(const char *const argv[], const char *const envp[], pid_t parent)
 {
 	sigset_t none;
 
+	/* From here on, not from the worker's first line on: it must not outlive a guard that is killed in between. */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == -1 || getppid() != parent)
+		_exit(127);
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	(void)setpriority(PRIO_PROCESS, 0, 0);
@@ -77,9 +81,9 @@ static void start(void)
 	/* Between two workers nobody else writes here. */
 	atomic_store_explicit(&guard.board->worker.turn, 0, memory_order_relaxed);
 	atomic_store_explicit(&guard.board->worker.ready, 0, memory_order_relaxed);
-	pid_t pid = fork();
+	pid_t self = getpid(), pid = fork();
 	if (pid == 0)
-		become_worker(argv, envp);
+		become_worker(argv, envp, self);
 	if (pid == -1) {
 		log_errno("cannot start a worker");
 		worker.backoff_ms = worker.backoff_ms ? worker.backoff_ms : BACKOFF_MS_FIRST;

@@ -126,6 +126,11 @@ void vips_clean_at_start(struct router *r)
 		return;
 	for (uint32_t i = 0; i < r->config->vip_count; i++) {
 		struct vip *v = &r->vips[i];
+		if (v->present && v->permanent && v->interface->primary.family == ADDR_NONE) {
+			log_warn("(%s) %s is the only address of %s and stays there: make another one float, or set priority 255",
+				r->config->name, prefix_print(&v->config->address, address), v->interface->name);
+			continue;
+		}
 		v->permanent = false;
 		if (!v->present)
 			continue;

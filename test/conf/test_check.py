@@ -218,6 +218,12 @@ def test_wrong_options(tmp_path):
         assert done.returncode == 1 and done.stderr
 
 
+def test_an_answer_that_cannot_be_written_is_a_failure():
+    for command in (["check", "-f", ROOT / "cfg" / "tandem.conf", "-n", "lb01"], ["help"], ["version"]):
+        with open("/dev/full", "w") as full:
+            assert subprocess.run([str(TANDEM), *map(str, command)], stdout=full, stderr=subprocess.DEVNULL, timeout=20).returncode == 2
+
+
 def test_help_comes_from_the_table():
     assert "virtual_router_id" in tandem("help").stdout
     done = tandem("help", "maxconn")

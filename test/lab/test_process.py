@@ -119,6 +119,35 @@ def test_a_worker_does_not_outlive_its_guard(lab):
     wait_for(lambda: not os.path.exists(f"/proc/{worker}") or status(worker)["State"].startswith("Z"), 3, "the worker's end")
 
 
+def test_nor_one_that_is_killed_at_its_start(lab):
+    """Between the fork of the worker and its first line is a moment in which nobody looks after it."""
+    node = Tandem(lab, "lb01", PROXY_ONLY)
+    for ms in range(60):
+        guard = lab.lb01.spawn(TANDEM, "run", "-n", "lb01", "-f", node.conf, stderr=subprocess.DEVNULL)
+        time.sleep(0.004 + ms % 15 / 1000)
+        guard.kill()
+        guard.wait()
+    wait_for(lambda: ":80 " not in lab.lb01.run("ss", "-ltn"), 3, "the listening socket's end")
+
+
+def test_a_guard_can_follow_a_killed_one_at_once(lab):
+    node = Tandem(lab, "lb01", PROXY_ONLY)
+    for _ in range(20):
+        node.log_path.write_text("")
+        node.start()
+        node.process.kill()
+        node.process.wait()
+
+
+def test_standard_streams_that_were_closed_are_no_sockets(lab):
+    node = Tandem(lab, "lb01", vrrp_conf(p1=255) + PROXY)
+    node.process = lab.lb01.spawn("sh", "-c", f"exec {TANDEM} run -n lb01 -f {node.conf} <&- >&- 2>&-")
+    node.wait_master()
+    for pid in (node.process.pid, node.worker()):
+        for fd in range(3):
+            assert os.readlink(f"/proc/{pid}/fd/{fd}") == "/dev/null"
+
+
 def test_sysctl_lines_are_written_and_reported(lab):
     conf = vrrp_conf(globals="    sysctl net.ipv4.ip_nonlocal_bind 1\n    sysctl net.ipv4.no_such_thing 1\n") + PROXY
     node = Tandem(lab, "lb02", conf).start()
@@ -153,13 +182,20 @@ def test_daemon_and_pid_file(lab):
     node = Tandem(lab, "lb01", vrrp_conf(p1=255) + PROXY)
     pid_file = lab.folder / "tandem.pid"
     lab.lb01.run(TANDEM, "run", "-d", "-p", pid_file, "-n", "lb01", "-f", node.conf)
-    pid = int(wait_for(lambda: pid_file.exists() and pid_file.read_text(), 5, "the pid file"))
+    pid = int(pid_file.read_text())
     try:
         wait_for(lab.lb01.holds, 10, "it is master")
     finally:
         os.kill(pid, signal.SIGTERM)
     wait_for(lambda: not os.path.exists(f"/proc/{pid}"), 5, "its end")
     assert not pid_file.exists() and not lab.lb01.holds()
+
+
+def test_a_daemon_that_cannot_start_says_so(lab):
+    node = Tandem(lab, "lb01", PROXY_ONLY)
+    said = lab.lb01.run("sh", "-c", f"{TANDEM} run -d -p /none/pid -n lb01 -f {node.conf}; echo code $?")
+    assert "cannot write the pid file /none/pid" in said and "code 2" in said
+    assert "no 'log' line in global" in said
 
 
 @pytest.mark.parametrize("conf, code, sentence", [

@@ -452,3 +452,24 @@ def test_adverts_are_heard_below_the_firewall(lab):
         assert {holders for _, holders in sampler.samples} == {("lb01",)}
     finally:
         lab.lb02.run("iptables", "-F", "INPUT")
+
+
+def test_an_interface_that_comes_later_is_used(lab):
+    node = Tandem(lab, "lb01", vrrp_conf(vrrp="    version 3", advert_int="0.1").replace("interface eth0", "interface late0")).start()
+    for _ in range(2):
+        sh("ip -n lb01 link add late0 type veth peer name late1")
+        sh("ip -n lb01 addr add 192.168.1.50/24 dev late0")
+        sh("ip -n lb01 link set late1 up")
+        sh("ip -n lb01 link set late0 up")
+        node.wait_master()
+        assert node.host.run("cat", "/proc/sys/net/ipv4/conf/late0/promote_secondaries").strip() == "1"
+        sh("ip -n lb01 link del late0")
+        wait_for(lambda: not node.host.holds(), 5, "its end")
+
+
+def test_the_only_address_of_an_interface_stays(lab):
+    """A mistake that would otherwise cut the machine off from the network."""
+    node = Tandem(lab, "lb01", vrrp_conf().replace("192.168.1.10/24", "192.168.1.11/24")).start()
+    node.wait_log("192.168.1.11/24 is the only address of eth0 and stays there", 2)
+    node.stop()
+    assert "192.168.1.11" in lab.lb01.addresses()
