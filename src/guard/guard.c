@@ -68,8 +68,8 @@ void guard_memory(struct guard *g, struct arena *a, const struct conf *conf)
 {
 	uint32_t tracks = track_count(conf), watches = conf->watch_count + tracks;
 
-	/* An interface and its macvlan hear both families; pings; signals and netlink. */
-	loop_init(&g->loop, a, 4 * conf->vrrp_count + tracks + 2 + 1 + control_clients(conf) /* the stats socket */,
+	/* An interface and its macvlan hear both families; pings; signals, netlink, and two witnesses. */
+	loop_init(&g->loop, a, 4 * conf->vrrp_count + tracks + 4 + 1 + control_clients(conf) /* the stats socket */,
 		3 * conf->vrrp_count + 2 * watches + conf->group_count + 1 /* tick */
 		+ 1 + control_clients(conf) /* the stats socket */);
 	routers_memory(g, a, conf);
@@ -83,7 +83,7 @@ uint32_t guard_descriptors(const struct conf *conf)
 	return 3 + conf->bind_count
 		+ 8 * conf->vrrp_count  /* an interface and its macvlan hear and send both families */
 		+ track_count(conf) + 1         /* pings; a file, or what a script is started with */
-		+ 5                     /* netlink twice, gratuitous ARP, connections that are reset */
+		+ 7                     /* netlink twice, gratuitous ARP, connections that are reset, witnesses */
 		+ 1 + control_clients(conf)     /* the stats socket */
 		+ 4                     /* signals, our binary, configuration, scoreboard */
 		+ LOG_TARGETS_MAX;
@@ -311,6 +311,7 @@ static void start_all(const struct conf *conf)
 	supervise_start();
 	if (conf->vrrp_count) {
 		routers_init();
+		witness_open();
 		notify_init();
 		tracks_init();
 		links_refresh();

@@ -133,6 +133,7 @@ struct router {
 	uint32_t sent;                  /* adverts; to several peers it counts as one */
 	uint32_t drops[VRRP_DROP_COUNT_OF];
 	struct heard heard[HEARD_MAX];
+	uint64_t defended_ms;           /* witness.c */
 	struct diagnosis diagnosis;     /* what peers disagree in: diagnose_active() */
 };
 
@@ -210,6 +211,9 @@ void routes_remove(struct router *);
 /* vmac.c */
 bool vmac_ready(struct router *);               /* makes the macvlan where one is wanted */
 void vmacs_remove(void);
+
+/* witness.c */
+void witness_open(void);                        /* listens for other machines that say they have our addresses */
 
 /* reset.c */
 void reset_connections(const struct router *, const struct addr *);     /* that have this local address */

@@ -12,7 +12,7 @@
 _Static_assert(DIAGNOSE_KINDS <= 32, "kinds are bits of a word");
 #define BIT(kind) (1u << (kind))
 /* Not ended by an advert that is free of them. */
-#define LASTING (BIT(DIAGNOSE_SPLIT) | BIT(DIAGNOSE_SOURCE))
+#define LASTING (BIT(DIAGNOSE_SPLIT) | BIT(DIAGNOSE_SOURCE) | BIT(DIAGNOSE_CLAIM))
 
 /* The name, and behind its NUL the sentence: $p the peer, $a the address, $m the MAC, $t theirs and $o ours as numbers,
  * $T and $O as times, $u and $v theirs and ours as words, $l what all have in common. */
@@ -43,6 +43,8 @@ static const char *const kinds[DIAGNOSE_KINDS] = {
 		" of us does not hear or not accept the other: look at firewalls and the switch",
 	[DIAGNOSE_SOURCE] = "duplicate address\0another machine, $m, sends from our own address $p: no peer can tell us apart:"
 		" give each node its own address",
+	[DIAGNOSE_CLAIM] = "address in use\0another machine, $m, answers for $p, which we hold: some clients reach that one:"
+		" find it and take the address off",
 };
 static const char *const words[] = { "multicast", "unicast", "without", "with" };
 

@@ -16,6 +16,7 @@ enum {
 	DIAGNOSE_VRID,                          /* our address under another VRID */
 	DIAGNOSE_SPLIT,                         /* we are master, and hear another one again and again */
 	DIAGNOSE_SOURCE,                        /* the address that we send from is another machine's as well */
+	DIAGNOSE_CLAIM,                         /* we hold a floating address, and another machine says that it has it */
 	DIAGNOSE_KINDS
 };
 
@@ -40,7 +41,7 @@ struct diagnosis { struct disagreement entries[DIAGNOSE_MAX]; };
 /* An advert, of whatever VRID; parsed: what vrrp_packet_parse() said of it. Before vrrp_step() hears of it. */
 void diagnose_heard(struct diagnosis *, uint64_t now_ms, const struct vrrp *, const struct vrrp_advert *,
 	enum vrrp_drop parsed);
-/* Another machine uses an address of ours: DIAGNOSE_SOURCE. */
+/* Another machine uses an address of ours: DIAGNOSE_SOURCE or DIAGNOSE_CLAIM. */
 void diagnose_claimed(struct diagnosis *, uint64_t now_ms, uint8_t kind, const struct addr *, const uint8_t mac[6]);
 /* What can end without a packet: a split brain. */
 void diagnose_passed(struct diagnosis *, uint64_t now_ms, const struct vrrp *);

@@ -4,7 +4,7 @@ wherever it can be configured so."""
 import time
 
 import pytest
-from lab import VIP, Tandem, vrrp_conf, wait_for
+from lab import VIP, Tandem, sh, vrrp_conf, wait_for
 from test_interop import Keepalived
 
 
@@ -94,3 +94,15 @@ def test_a_take_over_is_no_split_brain(lab):
     lb02.wait_master()
     time.sleep(2)
     assert "split brain" not in lb02.log()
+
+
+def test_another_machine_that_answers_for_the_address_is_named(lab):
+    """Its MAC, whether it asks or answers by ARP; and the master says once more where the address is."""
+    lb01 = Tandem(lab, "lb01", vrrp_conf("", p1=255)).start()
+    lb01.wait_master()
+    time.sleep(2.2)                     # what follows a takeover is not held against anybody
+    sh(f"ip -n client addr add {VIP}/32 dev eth0")
+    lab.client.run("arping", "-c", "3", "-w", "4", "-U", "-I", "eth0", VIP, check=False)
+    lb01.wait_log(f"another machine, 02:00:00:00:00:64, answers for {VIP}, which we hold", 3)
+    assert lb01.log().count("another machine") == 1
+    assert lab.lb01.holds()
