@@ -195,7 +195,7 @@ struct track_sum tracks_sum(struct router *r)
 	for (uint32_t i = 0; i < r->config->track_count; i++) {
 		struct track *t = &r->tracks[i];
 		struct track_sum before = sum;
-		if (looks[t->config->kind < TRACK_SCRIPT ? t->config->kind : TRACK_PING])
+		if (looks[t->config->kind])
 			looks[t->config->kind](t->watch);
 		if (t->config->kind == TRACK_FILE)
 			track_add_value(&sum, t->config->weight, t->watch->value);

@@ -427,6 +427,20 @@ def test_a_worker_that_cannot_serve_makes_the_node_resign(pair, lab):
     wait_for(lambda: lab.lb01.holds(), 20, "it serves again and comes back")
 
 
+def test_track_worker_off(pair, lab):
+    lb01, lb02 = pair(fast("    track_worker off") + PROXY)
+    end = time.monotonic() + 12
+    while "this node cannot serve" not in lb01.log() and time.monotonic() < end:
+        for pid in lb01.children():
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+    assert "this node cannot serve" in lb01.log()
+    time.sleep(0.5)                     # five looks at the worker
+    assert lab.lb01.holds() and "MASTER" not in lb02.log()
+
+
 def test_the_address_follows_the_service(pair, lab):
     conf = fast("    track_backend web_servers weight -20") + PROXY
     lb01, lb02 = pair(conf)
