@@ -150,14 +150,18 @@ static ssize_t send_packet(const struct channel *c, const struct addr *to, const
 	return sendto(c->send, packet, n, 0, (struct sockaddr *)&address, size);
 }
 
-static void send_to(struct router *r, const struct channel *c, const struct addr *to, uint8_t priority, uint64_t now)
+static int send_to(struct router *r, const struct channel *c, const struct addr *to, uint8_t priority, uint64_t now)
 {
 	uint8_t packet[VRRP_PACKET_MAX];
 	char text[ADDR_TEXT_MAX];
 	size_t n = vrrp_packet_build(r->config, &r->vr.source, to, priority, r->checksum, &r->hmac, now, packet);
 
-	if (send_packet(c, to, packet, n) == -1 && errno != ENETDOWN)
+	if (send_packet(c, to, packet, n) != -1 || errno == ENETDOWN)
+		return 0;
+	int error = errno;
+	if (error != r->send_error)     /* adverts may go out a hundred times a second */
 		log_errno("(%s) cannot send an advert to %s on %s", r->config->name, addr_print(to, text), c->interface->name);
+	return error;
 }
 
 void adverts_send(struct router *r, uint8_t priority)
@@ -170,9 +174,14 @@ void adverts_send(struct router *r, uint8_t priority)
 		return;
 	r->sent++;
 	if (!r->config->peers)
-		send_to(r, c, &group, priority, now);
-	for (const struct peer_config *p = r->config->peers; p; p = p->next)
-		send_to(r, c, &p->address, priority, now);
+		r->send_error = send_to(r, c, &group, priority, now);
+	int last = 0;
+	for (const struct peer_config *p = r->config->peers; p; p = p->next) {
+		int error = send_to(r, c, &p->address, priority, now);
+		last = error ? error : last;
+	}
+	if (r->config->peers)
+		r->send_error = last;
 }
 
 /* ---- in ---- */

@@ -128,6 +128,7 @@ struct router {
 	bool returning;                 /* from FAULT, and not yet ready */
 	uint64_t free_ms;               /* when nothing blocked it any more; 0: blocked, or ready */
 	uint64_t renewed_ms;
+	int send_error;                 /* of the last adverts; said when it changes */
 	uint64_t since_ms;              /* when the state changed last, and the sentence that the log had about it */
 	char why[128];
 	uint32_t sent;                  /* adverts; to several peers it counts as one */

@@ -487,3 +487,17 @@ def test_the_only_address_of_an_interface_stays(lab):
     node.wait_log("192.168.1.11/24 is the only address of eth0 and stays there", 2)
     node.stop()
     assert "192.168.1.11" in lab.lb01.addresses()
+
+
+def test_adverts_that_cannot_go_out_are_said_once(lab):
+    node = Tandem(lab, "lb01", vrrp_conf(vrrp="    version 3", advert_int="0.05", p1=255)).start()
+    node.wait_master()
+    node.host.run("nft", "add table ip cut")
+    node.host.run("nft", "add chain ip cut out { type filter hook output priority 0; }")
+    node.host.run("nft", "add rule ip cut out ip protocol 112 drop")
+    try:
+        node.wait_log("cannot send an advert to 224.0.0.18 on eth0: Operation not permitted", 3)
+        time.sleep(0.5)
+    finally:
+        node.host.run("nft", "delete table ip cut")
+    assert node.log().count("cannot send an advert") == 1
