@@ -303,7 +303,10 @@ class Tandem:
         return self.process.wait(10)
 
     def wait_log(self, text, seconds=10):
-        wait_for(lambda: text in self.log(), seconds, f"{text!r} in the log of {self.name}:\n{self.log()}")
+        try:
+            wait_for(lambda: text in self.log(), seconds)
+        except AssertionError:
+            raise AssertionError(f"waited {seconds} s in vain: {text!r} in the log of {self.name}:\n{self.log()}") from None
 
     def wait_master(self, seconds=10):
         wait_for(self.host.holds, seconds, f"{self.name} is master:\n{self.log()}")
