@@ -243,20 +243,6 @@ enum vrrp_drop vrrp_packet_judge(const struct vrrp_config *c, const struct vrrp_
 	return faults ? (enum vrrp_drop)__builtin_ctz(faults) : VRRP_GOOD;
 }
 
-bool vrrp_packet_same_addresses(const struct vrrp_config *c, const struct vrrp_advert *a)
-{
-	if (a->address_count != vrrp_advertised(c))
-		return false;
-	for (const struct vip_config *v = c->vips; v; v = v->next) {
-		bool found = !vrrp_advertises(c, v);
-		for (uint32_t i = 0; i < a->address_count && i < VRRP_ADDRESSES_MAX; i++)
-			found = found || addr_equal(&v->address.addr, &a->addresses[i]);
-		if (!found)
-			return false;
-	}
-	return true;
-}
-
 static size_t build_ip(uint8_t *ip, size_t n, const struct addr *source, const struct addr *destination, uint8_t ttl)
 {
 	if (source->family == ADDR_IPV6) {

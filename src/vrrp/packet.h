@@ -64,8 +64,6 @@ enum vrrp_drop vrrp_packet_parse(const uint8_t *, size_t n, struct vrrp_advert *
 enum vrrp_drop vrrp_packet_judge(const struct vrrp_config *, const struct vrrp_advert *);
 /* All reasons at once, bits 1 << vrrp_drop: for a diagnosis. The lowest is what vrrp_packet_judge() answers. */
 uint32_t vrrp_packet_faults(const struct vrrp_config *, const struct vrrp_advert *);
-/* The advert names the addresses that we have, in any order. A difference is said, but is no reason to drop. */
-bool vrrp_packet_same_addresses(const struct vrrp_config *, const struct vrrp_advert *);
 /* Writes the whole datagram, of the destination's family; returns its length (out has VRRP_PACKET_MAX bytes). state and now
  * (hmac_sequence) are for routers with auth_hmac. */
 size_t vrrp_packet_build(const struct vrrp_config *, const struct addr *source, const struct addr *destination,
