@@ -811,11 +811,16 @@ def test_http_log_lines_are_haproxys(lab, proxy):
                         r"---- 1/1/1/1/0 0/0 \"GET /name\?a=#22b HTTP/1\.1\"", line), line
 
 
+def last(path="/", cookie=""):
+    return get(path, f"{cookie}Connection: close\r\n")
+
+
+# Only what is incomplete is half-closed: a client that closes early may be logged as gone, if it is seen before the server's end.
 LOGGED = {
-    "good": get(), "cookie": get(headers="Cookie: SERVERID=s1\r\n"), "wrong cookie": get(headers="Cookie: SERVERID=s9\r\n"),
-    "no answer": get("/end"), "broken answer": get("/bad"), "broken chunk": get("/chunk"), "cut": get("/cut"), "silent": get("/silent"),
+    "good": last(), "cookie": last(cookie="Cookie: SERVERID=s1\r\n"), "wrong cookie": last(cookie="Cookie: SERVERID=s9\r\n"),
+    "no answer": last("/end"), "broken answer": last("/bad"), "broken chunk": last("/chunk"), "cut": last("/cut"), "silent": last("/silent"),
     "nothing": b"", "half a head": b"GET / HTT", "bad": b"GET / HTTP/1.1\r\nA\r\n\r\n",
-    "redispatched": get(headers="Cookie: SERVERID=s2\r\n"),
+    "redispatched": last(cookie="Cookie: SERVERID=s2\r\n"),
 }
 
 
@@ -845,7 +850,7 @@ def test_http_log_lines_are_what_haproxy_writes(lab, proxy, scripted):
     wait_for(lambda: all(f"11:{p} " in lab.lb01.run("ss", "-ltn") for p in (80, 81)), 5, "both")
 
     def line(port, request):
-        exchange(LB, port, request, shut=request != LOGGED["bad"])
+        exchange(LB, port, request, shut=not request.endswith(b"\r\n\r\n"))
         text = receiver.recv(4096).decode()
         while "192.168.1.100" not in text:
             text = receiver.recv(4096).decode()
