@@ -6,29 +6,17 @@
 #include "base/log.h"
 #include "conf/parse.h"
 
-static const char *place(const struct keyword *k)
-{
-	switch (k->where & AS_ALL) {
-	case AS_SERVER: return "server and default-server lines";
-	case AS_BIND: return "bind lines";
-	case AS_COOKIE: return "cookie lines";
-	case AS_VIP: return "virtual_ipaddress lines";
-	case AS_TRACK: return "track lines";
-	case AS_SOCKET: return "stats socket lines";
-	default: return section_text(k->where);
-	}
-}
-
 static void print_row(const struct keyword *k)
 {
+	const char *place = keyword_place(k->where & AS_ALL);
 	char low[16], high[16];
 
 	out("%s%s%s%s\n", keyword_prefix(k), k->name, *k->arguments ? " " : "", k->arguments);
 	out("    %s\n", keyword_help(k));
-	if (k->where & AS_SECTION)
+	if (keyword_is(k, AS_SECTION))
 		out("    a section\n");
 	else
-		out("    in: %s\n", place(k));
+		out("    in: %s\n", place && !*keyword_prefix(k) ? place : section_text(k->where));
 	if (k->set == set_number && k->initial)
 		out("    default: %u\n", k->initial);
 	if (k->set == set_bytes)
@@ -49,7 +37,7 @@ static void print_keywords(uint32_t as, uint32_t in, const char *title)
 	out("\n%s\n", title);
 	for (uint32_t i = 0; i < count; i++) {
 		uint32_t n = (uint32_t)strlen(table[i].name) + 1;
-		if (!(table[i].where & as) || !(table[i].where & in))
+		if (!keyword_is(&table[i], as) || !(table[i].where & in))
 			continue;
 		if (column == 0 || column + n > 100) {
 			out("%s    ", column ? "\n" : "");
@@ -96,8 +84,8 @@ int cmd_help(int argc, char **argv)
 	}
 	if (found)
 		return 0;
-	const char *reason = foreign_reason(AS_ALL, IN_ANY, word);
-	near = keyword_nearest(AS_ALL, IN_ANY, word, &distance);
+	const char *reason = foreign_reason(AS_ANY, IN_ANY, word);
+	near = keyword_nearest(AS_ANY, IN_ANY, word, &distance);
 	if (reason)
 		log_err("'%.*s' %s", CLIPPED(word), reason);
 	else

@@ -71,12 +71,12 @@ void keyword_apply(struct parser *p, const struct keyword *k, const struct str *
 			k->arguments);
 		return;
 	}
-	if (!(k->where & (REPEATS | AS_SECTION)) && !p->foreign) {
+	if (!(k->where & REPEATS) && !keyword_is(k, AS_SECTION) && !p->foreign) {
 		if (p->section_line > 0 && p->seen[row] >= p->section_line) {
 			refuse(p, "'%s%s' is set in line %u already", prefix, k->name, p->seen[row]);
 			return;
 		}
-		if (k->where & (AS_LINE | AS_OPTION | AS_TIMEOUT | AS_HTTP_CHECK | AS_STATS | AS_HMAC))
+		if ((k->where & AS_ALL) < AS_PART)
 			p->seen[row] = p->line;
 	}
 	k->set(p, k, args, n, object);
@@ -110,29 +110,10 @@ uint32_t line_of(const struct parser *p, uint32_t as, const char *name)
 	const struct keyword *table = keyword_table(&count);
 
 	for (uint32_t i = 0; i < count; i++)
-		if (table[i].where & as && table[i].where & p->section && strcmp(table[i].name, name) == 0
+		if (keyword_is(&table[i], as) && table[i].where & p->section && strcmp(table[i].name, name) == 0
 		    && p->seen[i] >= p->section_line)
 			return p->seen[i];
 	return 0;
-}
-
-static const char *place_of(uint32_t as)
-{
-	switch (as) {
-	case AS_OPTION: return "'option'";
-	case AS_TIMEOUT: return "'timeout'";
-	case AS_HTTP_CHECK: return "'http-check'";
-	case AS_EXPECT: return "'http-check expect'";
-	case AS_SERVER: return "a server line";
-	case AS_BIND: return "a bind line";
-	case AS_COOKIE: return "a cookie line";
-	case AS_VIP: return "a virtual_ipaddress line";
-	case AS_TRACK: return "a track line";
-	case AS_STATS: return "'stats'";
-	case AS_HMAC: return "'auth_hmac'";
-	case AS_SOCKET: return "a stats socket line";
-	default: return NULL;
-	}
 }
 
 void refuse_elsewhere(struct parser *p, const struct keyword *k)
@@ -145,7 +126,7 @@ void refuse_elsewhere(struct parser *p, const struct keyword *k)
 
 void unknown_word(struct parser *p, uint32_t as, struct str word)
 {
-	const char *reason = foreign_reason(as, p->section, word), *place = place_of(as);
+	const char *reason = foreign_reason(as, p->section, word), *place = keyword_place(as);
 	unsigned distance;
 	const struct keyword *near = keyword_nearest(as, p->section, word, &distance);
 

@@ -85,9 +85,12 @@ uint32_t word_in_list(const char *list, struct str word)
 
 const char *foreign_reason(uint32_t as, uint32_t sections, struct str word)
 {
-	for (size_t i = 0; i < sizeof table / sizeof *table; i++)
-		if (table[i].where & as && (!(table[i].where & IN_ANY) || table[i].where & sections)
-		    && word_in_list(table[i].words, word))
+	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+		uint32_t where = table[i].where;
+		if (as != AS_ANY && (where & AS_ALL) != as)
+			continue;
+		if ((!(where & IN_ANY) || where & sections) && word_in_list(table[i].words, word))
 			return table[i].reason;
+	}
 	return NULL;
 }

@@ -405,9 +405,9 @@ const struct keyword *keyword_find(uint32_t as, uint32_t sections, struct str wo
 	const struct keyword *elsewhere = NULL;
 
 	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-		if (!(table[i].where & as) || !str_is(word, table[i].name))
+		if (!keyword_is(&table[i], as) || !str_is(word, table[i].name))
 			continue;
-		if (as & AS_SECTION || table[i].where & sections)
+		if (as == AS_SECTION || table[i].where & sections)
 			return &table[i];
 		elsewhere = &table[i];
 	}
@@ -421,7 +421,7 @@ const struct keyword *keyword_nearest(uint32_t as, uint32_t sections, struct str
 
 	*distance = limit + 1;
 	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-		if (!(table[i].where & as) || !(as & AS_SECTION || table[i].where & sections))
+		if (!keyword_is(&table[i], as) || !(as == AS_SECTION || table[i].where & sections))
 			continue;
 		unsigned d = text_distance(word, str_z(table[i].name), limit);
 		if (d < *distance) {
@@ -432,17 +432,33 @@ const struct keyword *keyword_nearest(uint32_t as, uint32_t sections, struct str
 	return best;
 }
 
+/* By AS_ value: what stands in front of the word, and how its place is called. */
+static const struct { const char *prefix, *place; } contexts[] = {
+	[AS_OPTION >> 12] = { "option ", "'option'" },
+	[AS_TIMEOUT >> 12] = { "timeout ", "'timeout'" },
+	[AS_HTTP_CHECK >> 12] = { "http-check ", "'http-check'" },
+	[AS_STATS >> 12] = { "stats ", "'stats'" },
+	[AS_HMAC >> 12] = { "auth_hmac ", "'auth_hmac'" },
+	[AS_EXPECT >> 12] = { "http-check expect ", "'http-check expect'" },
+	[AS_SERVER >> 12] = { NULL, "a server line" },
+	[AS_BIND >> 12] = { NULL, "a bind line" },
+	[AS_COOKIE >> 12] = { NULL, "a cookie line" },
+	[AS_VIP >> 12] = { NULL, "a virtual_ipaddress line" },
+	[AS_TRACK >> 12] = { NULL, "a track line" },
+	[AS_SOCKET >> 12] = { NULL, "a stats socket line" },
+	[AS_ROUTE >> 12] = { NULL, "a virtual_routes line" },
+};
+
 const char *keyword_prefix(const struct keyword *k)
 {
-	switch (k->where & AS_ALL) {
-	case AS_OPTION: return "option ";
-	case AS_TIMEOUT: return "timeout ";
-	case AS_HTTP_CHECK: return "http-check ";
-	case AS_EXPECT: return "http-check expect ";
-	case AS_STATS: return "stats ";
-	case AS_HMAC: return "auth_hmac ";
-	default: return "";
-	}
+	const char *prefix = contexts[(k->where & AS_ALL) >> 12].prefix;
+
+	return prefix ? prefix : "";
+}
+
+const char *keyword_place(uint32_t as)
+{
+	return contexts[as >> 12].place;
 }
 
 const char *section_text(uint32_t in)
@@ -473,7 +489,7 @@ void keyword_defaults(uint32_t as, uint32_t sections, void *object)
 		const struct keyword *k = &table[i];
 		uint8_t v8 = (uint8_t)k->initial;
 		uint16_t v16 = (uint16_t)k->initial;
-		if (!(k->where & as) || !(k->where & sections) || k->initial == 0)
+		if (!keyword_is(k, as) || !(k->where & sections) || k->initial == 0)
 			continue;
 		const void *value = k->size == 1 ? (const void *)&v8 : k->size == 2 ? (const void *)&v16 :
 			&k->initial;

@@ -13,35 +13,37 @@
 #include "conf/conf.h"
 #include "conf/lex.h"
 
-/* Where a word may stand. A row has one AS_ bit, and for each section that takes it an IN_ bit. */
+/* Where a word may stand: an IN_ bit for each section that takes it, one AS_ value, flags. */
 enum {
 	IN_GLOBAL = 1 << 0, IN_VRRP = 1 << 1, IN_DEFAULTS = 1 << 2, IN_FRONTEND = 1 << 3, IN_BACKEND = 1 << 4,
-	IN_LISTEN = 1 << 5, IN_SCRIPT = 1 << 6, IN_FILE = 1 << 7, IN_GROUP = 1 << 26,
+	IN_LISTEN = 1 << 5, IN_SCRIPT = 1 << 6, IN_FILE = 1 << 7, IN_GROUP = 1 << 8,
 	IN_FRONT = IN_DEFAULTS | IN_FRONTEND | IN_LISTEN,
 	IN_BACK = IN_DEFAULTS | IN_BACKEND | IN_LISTEN,
 	IN_PROXY = IN_FRONT | IN_BACK,
 	IN_WATCH = IN_SCRIPT | IN_FILE,
 	IN_ANY = IN_GLOBAL | IN_VRRP | IN_WATCH | IN_GROUP | IN_PROXY,
 
-	AS_SECTION = 1 << 8,    /* starts a section */
-	AS_LINE = 1 << 9,       /* starts a line */
-	AS_OPTION = 1 << 10,    /* behind `option` */
-	AS_TIMEOUT = 1 << 11,   /* behind `timeout` */
-	AS_HTTP_CHECK = 1 << 12, /* behind `http-check` */
-	AS_EXPECT = 1 << 13,    /* behind `http-check expect` */
-	AS_SERVER = 1 << 14,    /* on a server or default-server line */
-	AS_BIND = 1 << 15,      /* on a bind line */
-	AS_COOKIE = 1 << 16,    /* on a cookie line */
-	AS_VIP = 1 << 17,       /* on a virtual_ipaddress line */
-	AS_TRACK = 1 << 18,     /* on a track_... line */
-	AS_STATS = 1 << 19,     /* behind `stats` */
-	AS_SOCKET = 1 << 20,    /* on a stats socket line */
-	AS_HMAC = 1 << 21,      /* behind `auth_hmac` */
-	AS_ROUTE = 1 << 23,     /* on a virtual_routes line */
-	AS_ALL = 0xffff00,
+	REPEATS = 1 << 10,      /* may stand in a section more than once */
+	TAKES_NO = 1 << 11,     /* `no option X` */
 
-	REPEATS = 1 << 24,      /* may stand in a section more than once */
-	TAKES_NO = 1 << 25,     /* `no option X` */
+	AS_ANY = 0,             /* only to look for: all of these */
+	AS_SECTION = 1 << 12,   /* starts a section */
+	AS_LINE = 2 << 12,      /* starts a line */
+	AS_OPTION = 3 << 12,    /* behind `option` */
+	AS_TIMEOUT = 4 << 12,   /* behind `timeout` */
+	AS_HTTP_CHECK = 5 << 12, /* behind `http-check` */
+	AS_STATS = 6 << 12,     /* behind `stats` */
+	AS_HMAC = 7 << 12,      /* behind `auth_hmac` */
+	AS_PART = 16 << 12,     /* from here on a part of a line, whose line says where it may stand */
+	AS_EXPECT = AS_PART,    /* behind `http-check expect` */
+	AS_SERVER = 17 << 12,   /* on a server or default-server line */
+	AS_BIND = 18 << 12,     /* on a bind line */
+	AS_COOKIE = 19 << 12,   /* on a cookie line */
+	AS_VIP = 20 << 12,      /* on a virtual_ipaddress line */
+	AS_TRACK = 21 << 12,    /* on a track_... line */
+	AS_SOCKET = 22 << 12,   /* on a stats socket line */
+	AS_ROUTE = 23 << 12,    /* on a virtual_routes line */
+	AS_ALL = 31 << 12,      /* mask */
 };
 #define ARGS_ANY LEX_WORDS_MAX          /* as max: however many */
 
@@ -58,7 +60,7 @@ enum {
 #define CONF_SERVERS_MAX 1024
 #define CONF_NAME_MAX 63                /* bytes of a name */
 #define CONF_ERRORS_MAX 100             /* then reading stops */
-#define KEYWORDS_MAX 256
+#define KEYWORDS_MAX 400
 
 struct parser;
 struct keyword;
@@ -120,12 +122,19 @@ struct parser {
 
 const struct keyword *keyword_table(uint32_t *count);
 const char *keyword_help(const struct keyword *);
+/* The row is of that context: an AS_ value. */
+static inline bool keyword_is(const struct keyword *k, uint32_t as)
+{
+	return as == AS_ANY || (k->where & AS_ALL) == as;
+}
 /* The row of this word in this AS_ context, in the given sections or, failing that, in any. NULL: none. */
 const struct keyword *keyword_find(uint32_t as, uint32_t sections, struct str word);
 /* The row whose name is nearest, at most two edits away; NULL: none. */
 const struct keyword *keyword_nearest(uint32_t as, uint32_t sections, struct str word, unsigned *distance);
 /* What stands in front of such a word in the file: "option " or "". */
 const char *keyword_prefix(const struct keyword *);
+/* "a server line", "'option'": where a word of that context stands; NULL: in its section. */
+const char *keyword_place(uint32_t as);
 const char *section_text(uint32_t in);          /* "vrrp"; of several: "frontend, listen or defaults" */
 /* What a proxy section has that says nothing. */
 void proxy_defaults(struct proxy_config *);

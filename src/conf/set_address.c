@@ -77,7 +77,7 @@ void set_scope(struct parser *p, const struct keyword *k, const struct str *args
 	if (scope == UINT32_MAX && !text_to_u32(args[0], 255, &scope))
 		refuse(p, "'%s' must be %s, not '%.*s'", k->name, k->arguments, CLIPPED(args[0]));
 	*((uint8_t *)object + k->field) = (uint8_t)scope;
-	if (k->where & AS_ROUTE)
+	if (keyword_is(k, AS_ROUTE))
 		((struct route_config *)object)->scope_given = true;
 }
 

@@ -31,7 +31,8 @@ void proxy_defaults(struct proxy_config *c)
 {
 	*c = (struct proxy_config){ .redispatch_interval = -1,
 		.check = { .method = "OPTIONS", .uri = "/", .version = "HTTP/1.0" } };
-	keyword_defaults(AS_LINE | AS_TIMEOUT, IN_PROXY, c);
+	keyword_defaults(AS_LINE, IN_PROXY, c);
+	keyword_defaults(AS_TIMEOUT, IN_PROXY, c);
 	keyword_defaults(AS_SERVER, IN_PROXY, &c->default_server);
 }
 
