@@ -42,6 +42,11 @@ bool flow_decode(struct flow *f, uint32_t n)
 	return true;
 }
 
+bool flow_has_room(const struct flow *f)
+{
+	return !f->buf || buf_used(f->buf) < f->buf->size;
+}
+
 bool flow_pending(const struct flow *f)
 {
 	return f->plain || f->ready || f->lead_sent < f->lead_n || f->crlf_due

@@ -8,8 +8,6 @@
 #include "proxy/edit.h"
 #include "worker/worker.h"
 
-#define BODY_BYTES_A_TURN (64 * 1024)
-
 static const struct ending good = { '-', '-' };
 
 void http_session_start(struct session *s)
@@ -245,10 +243,9 @@ static bool forward_request(struct session *s)
 	struct flow *f = &s->request;
 	struct conn *up = &s->upstream->conn;
 
-	for (uint32_t budget = BODY_BYTES_A_TURN; budget > 0;) {
+	for (uint32_t budget = BYTES_A_TURN; budget > 0;) {
 		uint32_t n = 0;
-		bool room = !f->buf || buf_used(f->buf) < f->buf->size;
-		if (!f->body.done && s->client.readable && !s->client.ended && room) {
+		if (!f->body.done && s->client.readable && !s->client.ended && flow_has_room(f)) {
 			if (!f->buf)
 				f->buf = worker_buffer();
 			n = conn_recv(&s->client, f->buf, 0);
@@ -383,7 +380,7 @@ static void begin_response(struct session *s, uint32_t head_bytes)
 		return;
 	s->state = SESSION_STREAM;
 	if (tunnel)
-		session_tunnel(s);
+		tcp_session_tunnel(s);
 }
 
 /* 1xx: on to the client, unless its version does not know them (RFC 9110 §15.2). */
@@ -458,10 +455,9 @@ static void forward_response(struct session *s)
 	struct flow *f = &s->response;
 	struct conn *up = &s->upstream->conn;
 
-	for (uint32_t budget = BODY_BYTES_A_TURN; budget > 0;) {
+	for (uint32_t budget = BYTES_A_TURN; budget > 0;) {
 		uint32_t n = 0;
-		bool room = !f->buf || buf_used(f->buf) < f->buf->size;
-		if (!f->body.done && up->readable && !up->ended && room) {
+		if (!f->body.done && up->readable && !up->ended && flow_has_room(f)) {
 			if (!f->buf)
 				f->buf = worker_buffer();
 			n = conn_recv(up, f->buf, 0);

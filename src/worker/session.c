@@ -8,7 +8,6 @@
 
 #define PAUSE_MS_MAX 1000               /* before the same server is tried again, as HAProxy */
 #define LINGER_MS 2000
-#define BYTES_A_TURN (64 * 1024)        /* of one direction; then others have their turn */
 
 uint32_t session_timeout_ms(const struct session *s, enum timeout_kind kind)
 {
@@ -34,11 +33,6 @@ uint32_t session_timeout_ms(const struct session *s, enum timeout_kind kind)
 
 struct waits { bool client_read, client_write, server_read, server_write; };
 
-static bool has_room(const struct flow *f)
-{
-	return !f->buf || buf_used(f->buf) < f->buf->size;
-}
-
 static struct waits waits_of(const struct session *s)
 {
 	struct waits w = { false, false, false, false };
@@ -59,9 +53,9 @@ static struct waits waits_of(const struct session *s)
 	case SESSION_STREAM:
 	case SESSION_TUNNEL:
 		/* A side is read only while the buffer it fills has room: that is all of the back-pressure. */
-		w.client_read = !s->request.body.done && !s->client.ended && has_room(&s->request);
+		w.client_read = !s->request.body.done && !s->client.ended && flow_has_room(&s->request);
 		w.client_write = flow_pending(&s->response) && !s->client.broken;
-		w.server_read = up && !s->response.body.done && !up->ended && has_room(&s->response);
+		w.server_read = up && !s->response.body.done && !up->ended && flow_has_room(&s->response);
 		w.server_write = up && flow_pending(&s->request) && !up->broken;
 		break;
 	default:
@@ -228,7 +222,7 @@ static void connected(struct session *s)
 	if (s->listener->frontend->mode == MODE_HTTP)
 		http_session_connected(s);
 	else
-		session_tunnel(s);
+		tcp_session_tunnel(s);
 }
 
 bool session_connect(struct session *s)
@@ -326,60 +320,6 @@ static void connect_ready(struct session *s)
 		give_up(s, 'S');
 }
 
-/* ---- mode tcp, and what follows an upgrade ---- */
-
-void session_tunnel(struct session *s)
-{
-	flow_start_tunnel(&s->request);
-	flow_start_tunnel(&s->response);
-	s->state = SESSION_TUNNEL;
-	s->client_active = s->server_active = worker.loop.now_ms;
-}
-
-/* Moves bytes one way, and the end of them. true: something moved. */
-static void pump(struct flow *f, struct conn *from, struct conn *to, uint64_t *from_active, uint64_t *to_active)
-{
-	uint32_t budget = BYTES_A_TURN;
-
-	while (budget > 0) {
-		bool sent = false;
-		uint32_t n = 0;
-		if (from->readable && !from->ended && has_room(f)) {
-			if (!f->buf)
-				f->buf = worker_buffer();
-			n = conn_recv(from, f->buf, 0);
-			(void)flow_decode(f, n);        /* a tunnel has no framing that could be broken */
-			*from_active = n ? worker.loop.now_ms : *from_active;
-			budget -= n < budget ? n : budget;
-		}
-		if (flow_pending(f) && to->writable) {
-			uint64_t before = f->sent;
-			flow_send(f, to);
-			sent = f->sent != before;
-			*to_active = sent ? worker.loop.now_ms : *to_active;
-		}
-		if (n == 0 && !sent)
-			break;
-	}
-	if (from->ended && !from->broken && !flow_pending(f))
-		conn_shut(to);
-}
-
-static void tunnel_ready(struct session *s)
-{
-	struct conn *up = &s->upstream->conn;
-
-	pump(&s->request, &s->client, up, &s->client_active, &s->server_active);
-	pump(&s->response, up, &s->client, &s->server_active, &s->client_active);
-	/* A side that broke is believed only when what it had sent before has reached the other (or cannot). */
-	if (s->client.broken && s->client.ended && (up->broken || !flow_pending(&s->request)))
-		session_abort(s, (struct ending){ 'C', 'D' });
-	else if (up->broken && up->ended && (s->client.broken || !flow_pending(&s->response)))
-		session_abort(s, (struct ending){ 'S', 'D' });
-	else if (s->client.shut && up->shut)
-		session_close(s, (struct ending){ '-', '-' });
-}
-
 /* ---- events ---- */
 
 static void run(struct session *s)
@@ -389,7 +329,7 @@ static void run(struct session *s)
 		connect_ready(s);
 		break;
 	case SESSION_TUNNEL:
-		tunnel_ready(s);
+		tcp_session_ready(s);
 		break;
 	case SESSION_LINGER:
 		linger_ready(s);
@@ -485,17 +425,9 @@ void session_accept(struct listener *l, int fd, const struct endpoint *peer)
 		s->access = pool_take(&worker.accesses);
 		access_start(s);
 	}
-	if (l->frontend->mode == MODE_HTTP) {
+	if (l->frontend->mode == MODE_HTTP)
 		http_session_start(s);
-	} else {
-		s->is_request = true;
-		if (!l->frontend->default_backend)
-			session_close(s, (struct ending){ 'S', 'C' });
-		else {
-			session_enter_backend(s, &worker.backends[l->frontend->default_backend->index]);
-			if (!session_connect(s))
-				give_up(s, 'S');
-		}
-	}
+	else
+		tcp_session_start(s);
 	session_ready(s);
 }

@@ -42,6 +42,8 @@ void conn_reset(struct conn *);
 
 /* ---- flow: the bytes of one direction ---- */
 
+#define BYTES_A_TURN (64 * 1024)        /* that are moved of one flow; then others have their turn */
+
 /* In its buffer stand, in this order: `plain` bytes to send as they are (what is left of an edited head), `ready` bytes of
  * body, framing taken out, and bytes that are not looked at yet (of a request: the next one). */
 struct flow {
@@ -70,6 +72,7 @@ bool flow_send_head(struct flow *, struct conn *, const char *head, uint32_t hea
 /* Nothing has been sent: `ready` bytes of body stand behind the raw head again, for another try. */
 void flow_rewind(struct flow *, uint32_t ready);
 void flow_send(struct flow *, struct conn *);
+bool flow_has_room(const struct flow *);
 bool flow_pending(const struct flow *); /* something waits to be sent */
 bool flow_done(const struct flow *);    /* the whole message went out */
 
@@ -177,7 +180,6 @@ bool session_connect(struct session *);
 /* The server did not take the connection: it is tried again there or elsewhere; false: not any more. */
 bool session_retry(struct session *);
 void session_drop_upstream(struct session *, bool keep);
-void session_tunnel(struct session *);          /* from now on bytes both ways */
 void session_linger(struct session *);          /* all is said: lets the client read it, then closes */
 uint32_t session_timeout_ms(const struct session *, enum timeout_kind);         /* with its default */
 
@@ -188,6 +190,12 @@ void http_session_ready(struct session *);
 void http_session_connected(struct session *);
 /* Answers with this status if nothing was sent yet (0: no answer), and closes. */
 void http_session_failed(struct session *, unsigned status, struct ending);
+
+/* ---- tcp_session: mode tcp, and what follows an upgrade ---- */
+
+void tcp_session_start(struct session *);       /* a client has come */
+void tcp_session_tunnel(struct session *);      /* from now on bytes both ways */
+void tcp_session_ready(struct session *);
 
 /* ---- listener ---- */
 

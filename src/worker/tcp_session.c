@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT
+ * Mode tcp, and what follows an upgrade in mode http: bytes both ways.
+ */
+#include "worker/worker.h"
+
+void tcp_session_start(struct session *s)
+{
+	const struct proxy_config *b = s->listener->frontend->default_backend;
+
+	s->is_request = true;
+	if (b)
+		session_enter_backend(s, &worker.backends[b->index]);
+	if (!b || !session_connect(s))
+		session_close(s, (struct ending){ 'S', 'C' });
+}
+
+void tcp_session_tunnel(struct session *s)
+{
+	flow_start_tunnel(&s->request);
+	flow_start_tunnel(&s->response);
+	s->state = SESSION_TUNNEL;
+	s->client_active = s->server_active = worker.loop.now_ms;
+}
+
+/* Moves bytes one way, and the end of them. */
+static void pump(struct flow *f, struct conn *from, struct conn *to, uint64_t *from_active, uint64_t *to_active)
+{
+	uint32_t budget = BYTES_A_TURN;
+
+	while (budget > 0) {
+		bool sent = false;
+		uint32_t n = 0;
+		if (from->readable && !from->ended && flow_has_room(f)) {
+			if (!f->buf)
+				f->buf = worker_buffer();
+			n = conn_recv(from, f->buf, 0);
+			(void)flow_decode(f, n);        /* a tunnel has no framing that could be broken */
+			*from_active = n ? worker.loop.now_ms : *from_active;
+			budget -= n < budget ? n : budget;
+		}
+		if (flow_pending(f) && to->writable) {
+			uint64_t before = f->sent;
+			flow_send(f, to);
+			sent = f->sent != before;
+			*to_active = sent ? worker.loop.now_ms : *to_active;
+		}
+		if (n == 0 && !sent)
+			break;
+	}
+	if (from->ended && !from->broken && !flow_pending(f))
+		conn_shut(to);
+}
+
+void tcp_session_ready(struct session *s)
+{
+	struct conn *up = &s->upstream->conn;
+
+	pump(&s->request, &s->client, up, &s->client_active, &s->server_active);
+	pump(&s->response, up, &s->client, &s->server_active, &s->client_active);
+	/* A side that broke is believed only when what it had sent before has reached the other (or cannot). */
+	if (s->client.broken && s->client.ended && (up->broken || !flow_pending(&s->request)))
+		session_abort(s, (struct ending){ 'C', 'D' });
+	else if (up->broken && up->ended && (s->client.broken || !flow_pending(&s->response)))
+		session_abort(s, (struct ending){ 'S', 'D' });
+	else if (s->client.shut && up->shut)
+		session_close(s, (struct ending){ '-', '-' });
+}
