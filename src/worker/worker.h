@@ -191,6 +191,20 @@ void http_session_connected(struct session *);
 /* Answers with this status if nothing was sent yet (0: no answer), and closes. */
 void http_session_failed(struct session *, unsigned status, struct ending);
 
+
+/* ---- http_request, http_response: its two directions ---- */
+
+void http_request_read(struct session *);
+/* Passes on what comes of the request body. false: the session has ended. */
+bool http_request_forward(struct session *);
+/* The server has answered: there is no way back, and the buffer is free for what the client sends next. */
+void http_request_commit(struct session *);
+/* The server went away, or was never there, before it had answered anything. */
+void http_server_failed(struct session *, struct ending);
+void http_response_read(struct session *);
+/* Passes on what comes of the response body. */
+void http_response_forward(struct session *);
+
 /* ---- tcp_session: mode tcp, and what follows an upgrade ---- */
 
 void tcp_session_start(struct session *);       /* a client has come */

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT
+ * Mode http, from client to server: reads a request, chooses who answers it, sends it there, edited; again if it must be.
+ */
+#include "base/assert.h"
+#include "proxy/cookie.h"
+#include "proxy/edit.h"
+#include "worker/worker.h"
+
+static bool choose_by_cookie(struct session *s, const struct http_head *head)
+{
+	const struct proxy_config *b = s->backend->config;
+	const struct server_config *c = NULL;
+	struct str value;
+
+	if (!b->cookie.name)
+		return false;
+	if (!cookie_find(head, b->cookie.name, &value)) {
+		s->cookie_request = COOKIE_NONE;
+		return false;
+	}
+	s->cookie_request = COOKIE_INVALID;
+	while (value.n > 0 && (c = cookie_server(b, value, c)) != NULL) {
+		struct server *server = &s->backend->servers[c->index - b->servers->index];
+		s->cookie_request = COOKIE_DOWN;
+		if (server_usable(server) || b->options & OPTION_PERSIST) {
+			s->cookie_request = COOKIE_VALID;
+			s->server = server;
+			return true;
+		}
+	}
+	return false;
+}
+
+static void log_cookie(struct session *s)
+{
+	if (!s->access || !s->backend->config->cookie.name)
+		return;
+	s->access->cookie_request = s->cookie_request;
+	s->access->cookie_response = 'N';       /* until the server sets one, or we do */
+}
+
+static void begin_request(struct session *s, uint32_t head_bytes)
+{
+	struct http_head *head = worker.head;
+	struct flow *f = &s->request;
+	const struct proxy_config *b = s->listener->frontend->default_backend;
+
+	s->head_bytes = head_bytes;
+	s->method = head->method_kind;
+	s->minor = head->minor;
+	s->keep_alive = s->persistent = head->keep_alive;
+	s->upgrade = head->upgrade || head->method_kind == HTTP_CONNECT;
+	worker.requests++;
+	access_request(s, head);
+	flow_start(f, head, head->body == HTTP_BODY_CHUNKED);
+	if (!flow_decode(f, buf_used(f->buf) - head_bytes)) {
+		http_session_failed(s, 400, (struct ending){ 'P', 'R' });
+		return;
+	}
+	if (b) {
+		session_enter_backend(s, &worker.backends[b->index]);
+		s->by_cookie = choose_by_cookie(s, head);
+		log_cookie(s);
+	}
+	s->head_in_hand = true;
+	if (!b || !session_connect(s))
+		http_session_failed(s, 503, (struct ending){ 'S', 'C' });
+	s->head_in_hand = false;
+}
+
+/* The client has sent its end, and no whole request before it. */
+static void request_ended(struct session *s)
+{
+	bool silent = !s->is_request && (!s->first_request || s->listener->frontend->options & OPTION_DONTLOGNULL);
+
+	if (silent || s->client.broken) {
+		s->is_request = s->is_request || !silent;
+		session_close(s, (struct ending){ 'C', 'R' });
+	} else {
+		http_session_failed(s, 400, (struct ending){ 'C', 'R' });
+	}
+}
+
+static void request_incomplete(struct session *s)
+{
+	const struct buf *b = s->request.buf;
+	bool full = buf_used(b) >= b->size - worker.head_reserve;
+
+	if (full)       /* not even the request line has ended: it is the target that is too long */
+		http_session_failed(s, worker.head->field_count == 0 ? 414 : 431, (struct ending){ 'P', 'R' });
+	else if (s->client.ended)
+		request_ended(s);
+}
+
+void http_request_read(struct session *s)
+{
+	struct flow *f = &s->request;
+
+	if (!f->buf)
+		f->buf = worker_buffer();
+	uint32_t n = s->client.readable ? conn_recv(&s->client, f->buf, worker.head_reserve) : 0;
+	if (buf_used(f->buf) == 0) {
+		if (s->client.ended)
+			request_ended(s);
+		return;
+	}
+	bool new_request = !s->is_request;
+	if (new_request) {
+		s->is_request = true;
+		if (!s->first_request)  /* whose time runs since the connection is there */
+			s->deadline = worker.loop.now_ms + session_timeout_ms(s, TIMEOUT_HTTP_REQUEST);
+		access_start(s);
+	}
+	if (n == 0 && !new_request && !s->client.ended)
+		return;
+	int used = http_request_parse(buf_first(f->buf), buf_used(f->buf), worker.head);
+	if (used > 0)
+		begin_request(s, (uint32_t)used);
+	else if (used < 0)
+		http_session_failed(s, (unsigned)-used, (struct ending){ 'P', 'R' });
+	else
+		request_incomplete(s);
+}
+
+/* What the server must see of the request in hand. */
+static uint32_t edit_for_server(struct session *s)
+{
+	const struct proxy_config *front = s->listener->frontend, *back = s->backend->config;
+	uint32_t options = front->options | back->options;
+	struct edit_request e = { .chunked = s->request.chunked, .host = s->server->address,
+		.close = options & (OPTION_HTTP_SERVER_CLOSE | OPTION_HTTPCLOSE) };
+	char address[ADDR_TEXT_MAX];
+
+	if (back->cookie.indirect)
+		e.cut_cookie = back->cookie.name;
+	if (options & OPTION_FORWARDFOR)
+		e.forwarded_for = addr_print(&s->peer.addr, address);
+	return edit_request(worker.head, &e, worker.scratch, worker.scratch_bytes);
+}
+
+void http_server_failed(struct session *s, struct ending e)
+{
+	bool reused = s->upstream->reused, unsent = s->upstream->conn.broken && s->request.sent == 0 && s->head_bytes;
+	bool whole = s->head_bytes && s->request.body.done;
+
+	/* An idle connection that the server was just closing (RFC 9112 §9.3.1): once more on a new one, if that can
+	 * do no harm. */
+	if (reused && (unsent || (whole && http_is_idempotent(s->method)))) {
+		session_drop_upstream(s, false);
+		flow_rewind(&s->request, s->kept_bytes);
+		s->no_reuse = true;
+		if (!session_connect(s))
+			http_session_failed(s, 503, (struct ending){ 'S', 'C' });
+		return;
+	}
+	/* The client knows that a kept connection may end like this, and may send its request again; an error from us would
+	 * forbid it that. */
+	if (reused && !s->first_request)
+		http_session_failed(s, 0, e);
+	else
+		http_session_failed(s, 502, e);
+}
+
+void http_session_connected(struct session *s)
+{
+	struct flow *f = &s->request;
+	struct conn *up = &s->upstream->conn;
+	bool all;
+
+	s->state = SESSION_RESPONSE;
+	up->readable = false;   /* there can be no answer yet */
+	if (!s->head_in_hand) {
+		int used = http_request_parse(buf_first(f->buf), buf_used(f->buf), worker.head);
+		ensure(used > 0 && (uint32_t)used == s->head_bytes);
+	}
+	uint32_t n = edit_for_server(s);
+	s->kept_bytes = f->ready;
+	if (s->access)
+		s->access->response_start_ms = worker.loop.now_ms;
+	if (n == 0 || !flow_send_head(f, up, worker.scratch, n, s->head_bytes, &all)) {
+		http_session_failed(s, 431, (struct ending){ 'P', 'R' });
+		return;
+	}
+	if (up->broken) {
+		http_server_failed(s, (struct ending){ 'S', 'H' });
+		return;
+	}
+	if (all && f->body.done)
+		return;         /* the whole request stays in the buffer until the server answers */
+	if (all)
+		buf_consume(f->buf, s->head_bytes + s->kept_bytes);
+	s->head_bytes = s->kept_bytes = 0;
+}
+
+void http_request_commit(struct session *s)
+{
+	if (s->head_bytes)
+		buf_consume(s->request.buf, s->head_bytes + s->kept_bytes);
+	s->head_bytes = s->kept_bytes = 0;
+}
+
+bool http_request_forward(struct session *s)
+{
+	struct flow *f = &s->request;
+	struct conn *up = &s->upstream->conn;
+
+	for (uint32_t budget = BYTES_A_TURN; budget > 0;) {
+		uint32_t n = 0;
+		if (!f->body.done && s->client.readable && !s->client.ended && flow_has_room(f)) {
+			if (!f->buf)
+				f->buf = worker_buffer();
+			n = conn_recv(&s->client, f->buf, 0);
+			if (!flow_decode(f, n)) {
+				http_session_failed(s, 400, (struct ending){ 'P', 'D' });
+				return false;
+			}
+			budget -= n < budget ? n : budget;
+			s->client_active = n ? worker.loop.now_ms : s->client_active;
+		}
+		bool send = s->head_bytes == 0 && flow_pending(f) && up->writable && !up->broken;
+		if (send) {
+			flow_send(f, up);
+			s->server_active = worker.loop.now_ms;
+		}
+		if (n == 0 && (!send || !up->writable))
+			break;
+		if (n == 0 && !flow_pending(f))
+			break;
+	}
+	if (s->client.ended && !f->body.done) {
+		http_session_failed(s, 400, (struct ending){ 'C', 'D' });
+		return false;
+	}
+	return true;
+}
