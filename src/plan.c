@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "plan.h"
+#include "base/log.h"
 
 struct plan plan_worker(const struct conf *conf)
 {
@@ -20,4 +21,16 @@ struct plan plan_worker(const struct conf *conf)
 		+ 3                     /* configuration, scoreboard, our binary while it starts */
 		+ LOG_TARGETS_MAX;
 	return p;
+}
+
+void plan_check(const struct conf *conf, const char *file)
+{
+	const struct global_config *g = &conf->global;
+	uint64_t bytes = (uint64_t)plan_worker(conf).buffers * g->buffer_bytes;
+
+	/* What else there is takes far less than the buffers. */
+	if (conf->proxy_count && bytes > ARENA_BYTES_MAX / 4 * 3)
+		die(1, "%s:%u: maxconn %u with tune.bufsize %u needs %llu MB for buffers, and a worker can have %llu: lower them",
+			file, g->memory_line, g->maxconn, g->buffer_bytes, (unsigned long long)(bytes >> 20),
+			(unsigned long long)ARENA_BYTES_MAX / 4 * 3 >> 20);
 }

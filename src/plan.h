@@ -9,4 +9,6 @@
 struct plan { uint32_t sessions, server_conns, buffers, ios, timers, accesses, descriptors; };
 
 struct plan plan_worker(const struct conf *);
+/* Ends the process with the reason (1) if that can never fit. */
+void plan_check(const struct conf *, const char *file);
 #endif

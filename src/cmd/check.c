@@ -420,5 +420,6 @@ int cmd_check(int argc, char **argv)
 		conf = conf_load(&configuration, file, bytes, n, node, host, report, NULL);
 	if (!conf)
 		return 1;
+	plan_check(conf, file);
 	return print_plan(file, bytes, n, conf, &configuration) ? 0 : 2;
 }

@@ -29,7 +29,7 @@ struct global_config {
 	struct sysctl_config *sysctls;
 	struct log_target log_targets[LOG_TARGETS_MAX];
 	uint32_t log_target_count;
-	bool maxconn_given;
+	uint32_t memory_line;                   /* of maxconn, else of tune.bufsize; 0: neither is given */
 	const char *script_user, *script_group; /* who runs scripts; "nobody" */
 };
 

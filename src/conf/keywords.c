@@ -45,7 +45,7 @@ static const struct keyword table[] = {
 		"a kernel setting that is written at start and read back" },
 	{ AS_LINE | IN_GLOBAL, 1, 1, "maxconn", set_number, GLOBAL(maxconn), 1, 65535, 256, "1..65535\0"
 		"client connections at once; memory for them is set aside at start" },
-	{ AS_LINE | IN_GLOBAL, 1, 1, "user", set_name, GLOBAL(user), 0, 0, 0, "NAME\0"
+	{ AS_LINE | IN_GLOBAL, 1, 1, "user", set_user, GLOBAL(user), 0, 0, 0, "NAME\0"
 		"whom the worker runs as when it was started by root (nobody)" },
 	{ AS_LINE | IN_GLOBAL, 1, 1, "group", set_name, GLOBAL(group), 0, 0, 0, "NAME\0"
 		"its group (the user's own)" },

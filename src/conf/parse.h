@@ -192,7 +192,7 @@ keyword_set begin_global, begin_vrrp, begin_proxy;
 keyword_set set_number, set_seconds, set_ms, set_bytes, set_value, set_choice, set_name, set_path,
 	set_interface, set_address;
 keyword_set set_family, set_no, set_option_bit;
-keyword_set set_node, set_sysctl, set_log, set_stats_socket, set_mode_bits, set_level;
+keyword_set set_node, set_sysctl, set_log, set_user, set_stats_socket, set_mode_bits, set_level;
 keyword_set set_hmac_key;
 keyword_set set_auth_type, set_auth_pass, set_vip, set_scope, set_route, set_vmac, set_peer;
 keyword_set begin_watch, begin_group, set_track, set_track_word, set_weight, set_track_weight, set_command, set_notify,

@@ -4,6 +4,19 @@
 #include <string.h>
 #include "conf/parse.h"
 
+static bool is_host(struct parser *p, const char *name, const struct prefix *at)
+{
+	const uint8_t *b = at->addr.bytes;
+	uint32_t hosts = UINT32_MAX >> at->length;
+	uint32_t host = ((uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3]) & hosts;
+	char text[ADDR_TEXT_MAX];
+
+	if (host == 0 || host == hosts)
+		refuse(p, "%s: %s is the network's %s, and no host can have it", name, prefix_print(at, text),
+			host ? "broadcast address" : "own address");
+	return host != 0 && host != hosts;
+}
+
 static bool take_vip(struct parser *p, const char *name, struct str s, struct prefix *at)
 {
 	static const struct prefix loopback[] = {
@@ -20,6 +33,8 @@ static bool take_vip(struct parser *p, const char *name, struct str s, struct pr
 		good = good && !prefix_contains(&loopback[i], &at->addr);
 	if (!good)
 		refuse(p, "%s: '%.*s' cannot be the address of an interface", name, CLIPPED(s));
+	else if (at->addr.family == ADDR_IPV4 && at->length < 31)
+		good = is_host(p, name, at);
 	return good;
 }
 

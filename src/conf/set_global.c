@@ -172,3 +172,11 @@ void set_level(struct parser *p, const struct keyword *k, const struct str *args
 		refuse(p, "'%s %.*s': whoever may open the socket may do everything, so only admin is true; 'mode' "
 			"and the directory say who may", k->name, CLIPPED(args[0]));
 }
+
+void set_user(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n, void *object)
+{
+	set_name(p, k, args, n, object);
+	if (str_is(args[0], "root") || str_is(args[0], "0"))
+		warn(p, "user %.*s: the worker, which reads what strangers send, keeps root's rights: leave the line out (nobody)",
+			CLIPPED(args[0]));
+}

@@ -126,6 +126,9 @@ static void verify_vrrp(struct parser *p, struct vrrp_config *v)
 	uint32_t nopreempt = line_of(p, AS_LINE, "nopreempt");
 
 	verify_required(p, v);
+	if (v->interface && strcmp(v->interface, "lo") == 0)
+		refuse_at(p, line_of(p, AS_LINE, "interface"), "interface lo: no other node hears what is sent there: name the "
+			"interface that leads to them");
 	verify_families(p, v);
 	verify_vmac(p, v);
 	verify_interval(p, v);
@@ -206,6 +209,10 @@ void verify_section(struct parser *p)
 	/* After an error the missing line may be the one that had it. */
 	bool good = p->error_count == p->section_errors;
 
+	if (p->section == IN_GLOBAL) {
+		uint32_t line = line_of(p, AS_LINE, "maxconn");
+		p->conf->global.memory_line = line ? line : line_of(p, AS_LINE, "tune.bufsize");
+	}
 	if (good && p->section == IN_VRRP)
 		verify_vrrp(p, p->object);
 	else if (good && p->section & (IN_WATCH | IN_GROUP))

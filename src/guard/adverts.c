@@ -16,6 +16,7 @@
 #include "guard/guard.h"
 
 #define PACKETS_A_TURN 64
+#define TURNS_QUEUED 16                 /* more than a socket's queue holds */
 #define PRIORITY_CONTROL 7              /* TC_PRIO_CONTROL: before everything else in the queues of the interface */
 
 /* ---- sockets ---- */
@@ -186,12 +187,12 @@ void adverts_send(struct router *r, uint8_t priority)
 
 /* ---- in ---- */
 
-static void advert_ready(struct io *io, short revents)
+/* false: there may be more. */
+static bool read_adverts(struct io *io)
 {
 	struct interface *i = container_of(io, struct channel, receive)->interface;
 	uint8_t packet[2048];
 
-	(void)revents;
 	for (int budget = PACKETS_A_TURN; budget > 0; budget--) {
 		struct sockaddr_ll from;
 		socklen_t size = sizeof from;
@@ -199,18 +200,25 @@ static void advert_ready(struct io *io, short revents)
 		if (n == -1) {
 			if (errno != EAGAIN && errno != ENETDOWN && errno != EINTR)
 				log_errno("cannot read adverts from %s", i->name);
-			return;
+			return true;
 		}
 		if (from.sll_pkttype == PACKET_HOST || from.sll_pkttype == PACKET_MULTICAST)
 			routers_heard(i, packet, (size_t)n, from.sll_addr);
 	}
-	guard.loop.again = true;
+	return false;
+}
+
+static void advert_ready(struct io *io, short revents)
+{
+	(void)revents;
+	if (!read_adverts(io))
+		guard.loop.again = true;
 }
 
 void adverts_hear(const struct router *r)
 {
 	struct io *receive = &channel_of(r->hears, vrrp_family(r->config))->receive;
 
-	if (receive->fd != -1)
-		advert_ready(receive, POLLIN);
+	for (int turns = TURNS_QUEUED; receive->fd != -1 && turns > 0 && !read_adverts(receive); turns--)
+		;
 }

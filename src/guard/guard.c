@@ -333,6 +333,7 @@ int guard_run(int argc, char **argv)
 	const struct conf *conf = read_configuration(&configuration, &o);
 	if (!conf)
 		return 1;
+	plan_check(conf, o.file);
 	guard.conf = conf;
 	guard.conf_path = o.file;
 	guard.node = conf->global.node;

@@ -29,6 +29,6 @@ void mismatch_heard(struct router *r, const struct vrrp_advert *a, enum vrrp_dro
 
 void mismatch_claimed(struct router *r, uint8_t kind, const struct addr *address, const uint8_t mac[6])
 {
-	diagnose_claimed(&r->diagnosis, guard.loop.now_ms, kind, address, mac);
+	diagnose_claimed(&r->diagnosis, guard.loop.now_ms, &r->vr, kind, address, mac);
 	mismatch_say(r);
 }

@@ -146,7 +146,7 @@ static void lead_group(const struct router *r, uint8_t before)
 static bool group_can_lead(const struct router *r)
 {
 	for (struct router *m = NULL; (m = next_member(r, m)); )
-		if (m->vr.state < VRRP_BACKUP
+		if (m->vr.state < VRRP_BACKUP || m->vr.unready
 		    || (m->vr.state == VRRP_BACKUP && m->vr.deadline_ms > guard.loop.now_ms + m->vr.master_interval_ms))
 			return false;
 	return true;
@@ -217,13 +217,14 @@ static bool is_peer(const struct vrrp_config *c, const struct addr *source)
 	return false;
 }
 
-/* A new one takes the place of who has been silent longest. */
+/* A new one takes the place of who has been silent longest, but not the master's. */
 static void note_heard(struct router *r, const struct vrrp_advert *a, enum vrrp_drop drop)
 {
-	struct heard *h = r->heard, *oldest = h;
+	struct heard *h = r->heard, *oldest = NULL;
 
 	for (; h < r->heard + HEARD_MAX && !addr_equal(&h->source, &a->source); h++)
-		oldest = h->ms < oldest->ms ? h : oldest;
+		if (!addr_equal(&h->source, &r->vr.master) || !h->count)
+			oldest = oldest && oldest->ms <= h->ms ? oldest : h;
 	if (h == r->heard + HEARD_MAX) {
 		h = oldest;
 		h->count = 0;

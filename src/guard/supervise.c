@@ -18,7 +18,10 @@
 #define HUNG_MS 2000                    /* a worker turns at least once a second */
 #define BACKOFF_MS_FIRST 100
 #define BACKOFF_MS_MAX 5000
-#define DEATHS_MAX 3                    /* so many without one turn in between: it will not come back by itself */
+/* A death counts 2, or 1 if the worker had completed a turn; with so many it will not come back by itself. All is forgotten
+ * when one has lived for CALM_MS. */
+#define FAILURES_MAX 6
+#define CALM_MS 10000
 
 static struct {
 	pid_t pid;                      /* 0: none */
@@ -27,14 +30,15 @@ static struct {
 	uint64_t start_ms;              /* when the next one is started, if there is none */
 	uint32_t backoff_ms;
 	uint32_t restarts;              /* since the guard started */
-	uint32_t deaths;                /* one after the other, none of which had completed a turn */
+	uint32_t failures;              /* see FAILURES_MAX */
+	uint64_t born_ms;
 	bool turned;                    /* this one has */
 	bool killed;                    /* by us, because it hung */
 } worker;
 
 bool supervise_can_serve(void)
 {
-	return worker.deaths < DEATHS_MAX;
+	return worker.failures < FAILURES_MAX;
 }
 
 struct worker_view supervise_view(void)
@@ -77,7 +81,7 @@ static void start(void)
 
 	worker.turned = worker.killed = false;
 	worker.turn = 0;
-	worker.turn_ms = guard.loop.now_ms;
+	worker.turn_ms = worker.born_ms = guard.loop.now_ms;
 	/* Between two workers nobody else writes here. */
 	atomic_store_explicit(&guard.board->worker.turn, 0, memory_order_relaxed);
 	atomic_store_explicit(&guard.board->worker.ready, 0, memory_order_relaxed);
@@ -137,16 +141,18 @@ void supervise_child(pid_t pid, int status)
 	worker.restarts++;
 	describe(status, what, sizeof what);
 	worker.turned = worker.turned || atomic_load_explicit(&guard.board->worker.turn, memory_order_acquire) != 0;
-	worker.deaths = worker.turned ? 0 : worker.deaths + 1;
+	bool could = supervise_can_serve();
+	worker.failures += worker.turned ? 1 : 2;
 	/* At once if it had worked; one that dies again and again must not take the processor from VRRP. */
-	worker.backoff_ms = worker.turned ? 0 : worker.backoff_ms == 0 ? BACKOFF_MS_FIRST : worker.backoff_ms * 2;
+	worker.backoff_ms = worker.turned && worker.failures <= FAILURES_MAX / 2 ? 0
+		: worker.backoff_ms == 0 ? BACKOFF_MS_FIRST : worker.backoff_ms * 2;
 	if (worker.backoff_ms > BACKOFF_MS_MAX)
 		worker.backoff_ms = BACKOFF_MS_MAX;
 	worker.start_ms = guard.loop.now_ms + worker.backoff_ms;
 	log_err("worker %d: %s%s: it is replaced %s", (int)pid, what, worker.killed ? " because it hung" : "",
 		worker.backoff_ms ? "after a while" : "at once");
-	if (worker.deaths == DEATHS_MAX)
-		log_err("the worker died %u times without serving: this node cannot serve", DEATHS_MAX);
+	if (could && !supervise_can_serve())
+		log_err("workers die again and again: this node cannot serve");
 	if (worker.backoff_ms == 0)
 		start();
 	routers_check();
@@ -167,8 +173,8 @@ void supervise_tick(uint64_t now_ms)
 		worker.turn = turn;
 		worker.turn_ms = now_ms;
 		worker.turned = true;
-		worker.backoff_ms = 0;
-		worker.deaths = 0;
+		if (now_ms - worker.born_ms >= CALM_MS)
+			worker.failures = worker.backoff_ms = 0;
 	} else if (now_ms - worker.turn_ms > HUNG_MS && !worker.killed) {
 		log_err("worker %d: it has not completed a turn for %u ms: killing it", (int)worker.pid,
 			(unsigned)(now_ms - worker.turn_ms));

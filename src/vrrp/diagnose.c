@@ -132,8 +132,43 @@ static bool going_on(const struct disagreement *e, uint64_t now)
 	return now - e->last_ms <= (quiet > QUIET_MS_MIN ? quiet : QUIET_MS_MIN);
 }
 
+/* A configured peer, or who was the last good master: whose disagreement counts. Anybody can send in anybody's name. */
+static bool is_known(const struct vrrp *vr, const struct addr *a)
+{
+	for (const struct peer_config *p = vr->config->peers; p; p = p->next)
+		if (addr_equal(&p->address, a))
+			return true;
+	return a->family && addr_equal(&vr->master, a);
+}
+
+static uint32_t count_of(const struct diagnosis *d, const struct addr *peer)
+{
+	uint32_t n = 0;
+
+	for (const struct disagreement *e = d->entries; e < d->entries + DIAGNOSE_MAX; e++)
+		n += addr_equal(&e->peer, peer);
+	return n;
+}
+
+/* A stranger's place for who is known; or, so that each of these has one, of somebody's who has several. */
+static struct disagreement *take_over(struct diagnosis *d, const struct vrrp *vr, const struct addr *peer)
+{
+	struct disagreement *place = NULL;
+
+	if (!is_known(vr, peer))
+		return NULL;
+	for (struct disagreement *e = d->entries; e < d->entries + DIAGNOSE_MAX; e++) {
+		if (!is_known(vr, &e->peer))
+			return e;
+		if (count_of(d, &e->peer) > 1 && count_of(d, peer) == 0)
+			place = e;
+	}
+	return place;
+}
+
 /* Its place, or a new one; NULL: there is none. */
-static struct disagreement *place_of(struct diagnosis *d, uint64_t now, const struct disagreement *seen)
+static struct disagreement *place_of(struct diagnosis *d, uint64_t now, const struct vrrp *vr,
+	const struct disagreement *seen)
 {
 	struct disagreement *e, *place = NULL;
 
@@ -143,14 +178,15 @@ static struct disagreement *place_of(struct diagnosis *d, uint64_t now, const st
 		if (e->peer.family ? !place && !going_on(e, now) : !place || place->peer.family)
 			place = e;
 	}
+	place = place ? place : take_over(d, vr, &seen->peer);
 	if (place)
 		*place = (struct disagreement){ .first_ms = now, .last_ms = now };
 	return place;
 }
 
-static void note(struct diagnosis *d, uint64_t now, const struct disagreement *seen)
+static void note(struct diagnosis *d, uint64_t now, const struct vrrp *vr, const struct disagreement *seen)
 {
-	struct disagreement *e = place_of(d, now, seen), before;
+	struct disagreement *e = place_of(d, now, vr, seen), before;
 
 	if (!e)
 		return;
@@ -344,14 +380,15 @@ void diagnose_heard(struct diagnosis *d, uint64_t now, const struct vrrp *vr, co
 			.interval_ms = interval };
 		if (parsed == VRRP_GOOD)
 			put_values(&seen, vr, a, &differ);
-		note(d, now, &seen);
+		note(d, now, vr, &seen);
 	}
 }
 
-void diagnose_claimed(struct diagnosis *d, uint64_t now, uint8_t kind, const struct addr *address, const uint8_t mac[6])
+void diagnose_claimed(struct diagnosis *d, uint64_t now, const struct vrrp *vr, uint8_t kind, const struct addr *address,
+	const uint8_t mac[6])
 {
 	struct disagreement seen = { .peer = *address, .kind = kind, .interval_ms = CLAIM_MS };
 
 	memcpy(seen.mac, mac, 6);
-	note(d, now, &seen);
+	note(d, now, vr, &seen);
 }

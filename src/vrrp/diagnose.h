@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * What nodes disagree in: each advert on the link is held against a router's configuration, and each disagreement is kept
  * for its peer and kind, is due to be said once, then ever more rarely, and is over when the peer is heard without it.
- * Decides what to say; says nothing. A full table keeps what is going on now: what finds no place is counted as a drop
- * all the same (router.c). Pure.
+ * Decides what to say; says nothing. A full table keeps what is going on now, but a configured peer and the last good master
+ * always find a place: strangers give theirs. What finds none is counted as a drop all the same (router.c). Pure.
  */
 #ifndef VRRP_DIAGNOSE_H
 #define VRRP_DIAGNOSE_H
@@ -42,7 +42,8 @@ struct diagnosis { struct disagreement entries[DIAGNOSE_MAX]; };
 void diagnose_heard(struct diagnosis *, uint64_t now_ms, const struct vrrp *, const struct vrrp_advert *,
 	enum vrrp_drop parsed);
 /* Another machine uses an address of ours: DIAGNOSE_SOURCE or DIAGNOSE_CLAIM. */
-void diagnose_claimed(struct diagnosis *, uint64_t now_ms, uint8_t kind, const struct addr *, const uint8_t mac[6]);
+void diagnose_claimed(struct diagnosis *, uint64_t now_ms, const struct vrrp *, uint8_t kind, const struct addr *,
+	const uint8_t mac[6]);
 /* What can end without a packet: a split brain. */
 void diagnose_passed(struct diagnosis *, uint64_t now_ms, const struct vrrp *);
 /* Something is to be said now: a disagreement, or (out->over) that one has ended. false: nothing more. */

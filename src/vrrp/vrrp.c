@@ -86,7 +86,8 @@ static unsigned start(struct vrrp *vr, uint64_t now)
 	vr->master_priority = 0;
 	vr->master_interval_ms = vr->config->advert_int_ms;
 	vr->yielding = false;
-	if (owner && !vr->unready && now >= vr->hold_ms)
+	/* In a sync group its timer asks whether the others can. */
+	if (owner && !vr->unready && now >= vr->hold_ms && !vr->config->group)
 		return become_master(vr, now, VRRP_WHY_OWNER);
 	(void)become_backup(vr, now, VRRP_WHY_START);
 	if (owner)

@@ -270,3 +270,12 @@ def test_words_are_read_as_haproxy_reads_them(tmp_path):
     assert len(theirs) > len(WORDS) / 2
     for name, word in theirs.items():
         assert ours[name] == word.replace("\t", "?")
+
+
+def test_more_memory_than_there_can_be_names_the_line(tmp_path):
+    conf = tmp_path / "big.conf"
+    conf.write_text("global\n    tune.bufsize 1048576\n    maxconn 65535\n" + "listen l\n    bind :80\n    server s 10.0.0.1:80\n")
+    for command in ("check", "run"):
+        done = subprocess.run([TANDEM, command, "-f", str(conf)], capture_output=True, text=True, timeout=10)
+        assert done.returncode == 1
+        assert f"{conf}:3: maxconn 65535 with tune.bufsize 1048576 needs 131070 MB for buffers" in done.stderr + done.stdout

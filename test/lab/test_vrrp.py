@@ -427,6 +427,23 @@ def test_a_worker_that_cannot_serve_makes_the_node_resign(pair, lab):
     wait_for(lambda: lab.lb01.holds(), 20, "it serves again and comes back")
 
 
+def test_workers_that_die_again_and_again_make_it_resign_too(pair, lab):
+    """Each of them has served a moment, which does not make the node fit to serve."""
+    lb01, lb02 = pair(fast() + PROXY)
+    seen = set()
+    end = time.monotonic() + 15
+    while "this node cannot serve" not in lb01.log() and time.monotonic() < end:
+        with dial(VIP, 80, timeout=5) as s:
+            s.sendall(b"GET /name HTTP/1.0\r\nHost: www\r\n\r\n")
+            assert s.recv(100).startswith(b"HTTP/1."), lb01.log()
+        seen.add(lb01.worker())
+        os.kill(lb01.worker(), signal.SIGKILL)
+        wait_for(lambda: set(lb01.children()) - seen or "cannot serve" in lb01.log(), 5, "another worker")
+    assert len(seen) == 6, lb01.log()
+    lb02.wait_master(3)
+    assert only(lab, "lb02")
+
+
 def test_track_worker_off(pair, lab):
     lb01, lb02 = pair(fast("    track_worker off") + PROXY)
     end = time.monotonic() + 12

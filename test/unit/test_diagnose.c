@@ -306,7 +306,7 @@ static void claims(void **state)
 	static const uint8_t mac[6] = { 2, 0, 0, 0, 0xab, 0x63 };
 
 	(void)state;
-	diagnose_claimed(&d, now, DIAGNOSE_SOURCE, &vr.source, mac);
+	diagnose_claimed(&d, now, &vr, DIAGNOSE_SOURCE, &vr.source, mac);
 	assert_string_equal(said(), "another machine, 02:00:00:00:ab:63, sends from our own address 10.0.0.1: no peer can tell us"
 		" apart: give each node its own address\n");
 	now += 30000;
@@ -346,6 +346,48 @@ static void full_table(void **state)
 	assert_string_not_equal(hear(), "");
 }
 
+static bool shown(const char *peer, uint8_t kind)
+{
+	const struct disagreement *e = NULL;
+	struct addr a = address(peer);
+
+	while ((e = diagnose_active(&d, now, e)))
+		if (addr_equal(&e->peer, &a) && e->kind == kind)
+			return true;
+	return false;
+}
+
+/* Anybody can fill the table under made-up names: not at the cost of those who count. */
+static void strangers_make_room(void **state)
+{
+	static const char *const known[] = { "10.0.0.9", "10.0.0.2", NULL };
+
+	(void)state;
+	config.peers = &peer;
+	advert.destination = vr.source;
+	vr.master = address("10.0.0.9");
+	for (const char *const *who = known; *who; who++) {
+		advert.ttl = 1;
+		for (uint8_t i = 100; i < 200; i++) {
+			advert.source.bytes[3] = i;
+			(void)hear();
+		}
+		advert.source = address(*who);
+		assert_string_not_equal(hear(), "");
+		assert_true(shown(*who, VRRP_DROP_TTL));
+		/* One kind after the other, until it has all that were strangers'. */
+		advert.ttl = 255;
+		for (uint8_t i = 1; i < DIAGNOSE_MAX; i++) {
+			diagnose_heard(&d, now, &vr, &advert, (enum vrrp_drop)i);
+			(void)said();
+		}
+	}
+	assert_true(shown("10.0.0.9", VRRP_DROP_TTL) && shown("10.0.0.2", VRRP_DROP_TTL));
+	/* And a stranger gets none of them. */
+	advert.source = address("10.0.0.3");
+	assert_string_equal(hear(), "");
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -356,6 +398,7 @@ int main(void)
 		cmocka_unit_test_setup(another_vrid, setup), cmocka_unit_test_setup(split_brain, setup),
 		cmocka_unit_test_setup(split_brain_ends_when_we_yield, setup), cmocka_unit_test_setup(malformed, setup),
 		cmocka_unit_test_setup(claims, setup), cmocka_unit_test_setup(rate, setup), cmocka_unit_test_setup(full_table, setup),
+		cmocka_unit_test_setup(strangers_make_room, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
