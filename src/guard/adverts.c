@@ -190,7 +190,7 @@ void adverts_send(struct router *r, uint8_t priority)
 /* false: there may be more. */
 static bool read_adverts(struct io *io)
 {
-	struct interface *i = container_of(io, struct channel, receive)->interface;
+	const struct channel *c = container_of(io, struct channel, receive);
 	uint8_t packet[2048];
 
 	for (int budget = PACKETS_A_TURN; budget > 0; budget--) {
@@ -199,11 +199,12 @@ static bool read_adverts(struct io *io)
 		ssize_t n = recvfrom(io->fd, packet, sizeof packet, 0, (struct sockaddr *)&from, &size);
 		if (n == -1) {
 			if (errno != EAGAIN && errno != ENETDOWN && errno != EINTR)
-				log_errno("cannot read adverts from %s", i->name);
+				log_errno("cannot read adverts from %s", c->interface->name);
 			return true;
 		}
-		if (from.sll_pkttype == PACKET_HOST || from.sll_pkttype == PACKET_MULTICAST)
-			routers_heard(i, packet, (size_t)n, from.sll_addr);
+		/* To us, to all, to the group; not what we send ourselves, nor what is not for us. */
+		if (from.sll_pkttype <= PACKET_MULTICAST)
+			routers_heard(c, packet, (size_t)n, from.sll_addr);
 	}
 	return false;
 }

@@ -151,8 +151,8 @@ void adverts_hear(const struct router *);       /* now, what has come meanwhile 
 uint64_t adverts_clock(void);                   /* the wall clock as auth_hmac's sequence */
 
 /* router.c */
-/* An IP datagram of protocol 112, from this MAC address. */
-void routers_heard(struct interface *, const uint8_t *packet, size_t n, const uint8_t mac[6]);
+/* An IP datagram of protocol 112, in a frame of this family, from this MAC address. */
+void routers_heard(const struct channel *, const uint8_t *packet, size_t n, const uint8_t mac[6]);
 void router_event(struct router *, enum vrrp_event_kind);       /* one that needs nothing beside it */
 void router_set_priority(struct router *, uint8_t);
 void routers_init(void);

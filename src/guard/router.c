@@ -278,18 +278,18 @@ static void own_address_heard(struct router *r, const uint8_t mac[6])
 	mismatch_claimed(r, DIAGNOSE_SOURCE, &r->vr.source, mac);
 }
 
-void routers_heard(struct interface *i, const uint8_t *packet, size_t n, const uint8_t mac[6])
+void routers_heard(const struct channel *c, const uint8_t *packet, size_t n, const uint8_t mac[6])
 {
 	static struct vrrp_advert a;
 	enum vrrp_drop drop = vrrp_packet_parse(packet, n, &a);
-	uint8_t family = n > 0 && packet[0] >> 4 == 6 ? ADDR_IPV6 : ADDR_IPV4;
 
 	for (uint32_t k = 0; k < guard.conf->vrrp_count; k++) {
 		struct router *r = &guard.routers[k];
 		/* The same number may be in use in the other family, by another router. */
-		if (vrrp_family(r->config) != family || r->hears != i)
+		if (vrrp_family(r->config) != c->family || r->hears != c->interface)
 			continue;
 		if (drop == VRRP_GOOD && addr_equal(&a.source, &r->vr.source)) {
+			r->drops[VRRP_DROP_OWN]++;
 			own_address_heard(r, mac);
 			continue;
 		}

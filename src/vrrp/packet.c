@@ -19,6 +19,7 @@ static const char *const drop_names[VRRP_DROP_COUNT_OF] = {
 	[VRRP_DROP_INTERVAL] = "other interval", [VRRP_DROP_VRID] = "unknown virtual_router_id",
 	[VRRP_DROP_FAMILY] = "other address family", [VRRP_DROP_LINK_LOCAL] = "first address not link-local",
 	[VRRP_DROP_HMAC] = "wrong auth_hmac", [VRRP_DROP_STATE] = "not taking part",
+	[VRRP_DROP_OWN] = "our own address",
 };
 
 const char *vrrp_drop_name(enum vrrp_drop drop)

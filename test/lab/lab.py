@@ -147,6 +147,8 @@ class Lab:
         os.chmod(folder, 0o755)
         sh("ip link add br0 type bridge stp_state 0 forward_delay 0 mcast_snooping 0")
         sh("ip link set br0 up")
+        for table in ("iptables", "ip6tables"):         # a switch looks into no IP header
+            sh(f"sysctl -qw net.bridge.bridge-nf-call-{table}=0", check=False)
         self.hosts = {}
         for name, number in HOSTS.items():
             sh(f"ip netns add {name}")
