@@ -161,12 +161,13 @@ static void open_listeners(const struct conf *conf)
 	}
 }
 
-/* Adverts go out in time also when the worker has all the processor. */
+/* Adverts go out in time also when the worker has all the processor. musl's own sched_setscheduler() always refuses. */
 static void rise_in_priority(void)
 {
 	struct sched_param low = { .sched_priority = 1 };
 
-	if (sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &low) == -1 && setpriority(PRIO_PROCESS, 0, -20) == -1)
+	if (syscall(SYS_sched_setscheduler, 0, SCHED_FIFO | SCHED_RESET_ON_FORK, &low) == -1
+	    && setpriority(PRIO_PROCESS, 0, -20) == -1)
 		log_debug("no priority over other processes: %s", strerror(errno));
 }
 
