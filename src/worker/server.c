@@ -98,7 +98,12 @@ static void server_conn_free(struct server_conn *c)
 {
 	if (!c->session)
 		idle_remove(c);
-	conn_close(&c->conn);
+	/* With a proper end it would wait in TIME_WAIT, and a minute of them takes all ports that there are. A server that
+	 * closed first has that wait itself. */
+	if (c->conn.ended)
+		conn_close(&c->conn);
+	else
+		conn_reset(&c->conn);
 	pool_give(&worker.server_conns, c);
 }
 
