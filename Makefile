@@ -37,7 +37,7 @@ BEARSSL ?= $(OUT)/bearssl/libbearssl.a
 STRIP = $(shell $(TOOL) -print-prog-name=strip)
 NM = $(shell $(TOOL) -print-prog-name=nm)
 TEST_PACKAGES = gcc libc6-dev binutils file git libcmocka-dev libbearssl-dev python3 python3-pytest python3-scapy nginx curl keepalived \
-	haproxy iproute2 iputils-arping tcpdump tshark strace wrk nftables iptables util-linux procps openssl socat
+	haproxy iproute2 iputils-arping tcpdump tshark strace wrk nftables iptables util-linux procps openssl socat libnginx-mod-stream
 DEMO_PACKAGES = python3 iproute2 util-linux curl
 # The first Python that has pytest; others (pyenv's, a venv's) may come before the system's in PATH and lack it.
 PYTHON = $(shell for p in python3 /usr/bin/python3; do $$p -c 'import pytest' 2>/dev/null && echo $$p && exit; done; echo python3)

@@ -177,6 +177,9 @@ uint32_t addr_to_u32(const struct addr *a)
 	return (uint32_t)a->bytes[0] << 24 | (uint32_t)a->bytes[1] << 16 | (uint32_t)a->bytes[2] << 8 | a->bytes[3];
 }
 
+/* What stands in front of an IPv4 address in an IPv6 one (RFC 4291 §2.5.5.2). */
+static const uint8_t mapped[12] = { [10] = 0xff, 0xff };
+
 static unsigned group(const struct addr *a, unsigned i)
 {
 	return (unsigned)a->bytes[2 * i] << 8 | a->bytes[2 * i + 1];
@@ -212,16 +215,22 @@ static char *print_ipv6(const struct addr *a, char *out)
 
 static char *print(const struct addr *a, char *out)
 {
-	if (a->family == ADDR_IPV6)
+	const uint8_t *ipv4 = a->bytes;
+
+	if (a->family == ADDR_IPV6 && memcmp(a->bytes, mapped, sizeof mapped) == 0) {
+		memcpy(out, "::ffff:", 7);      /* RFC 5952 §5 */
+		out += 7;
+		ipv4 += sizeof mapped;
+	} else if (a->family == ADDR_IPV6) {
 		return print_ipv6(a, out);
-	if (a->family != ADDR_IPV4) {
+	} else if (a->family != ADDR_IPV4) {
 		*out++ = '-';
 		return out;
 	}
 	for (unsigned i = 0; i < 4; i++) {
 		if (i > 0)
 			*out++ = '.';
-		out += text_put_u64(out, a->bytes[i]);
+		out += text_put_u64(out, ipv4[i]);
 	}
 	return out;
 }

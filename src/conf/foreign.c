@@ -61,12 +61,12 @@ static const struct { uint32_t where; const char *words, *reason; } table[] = {
 	{ AS_BIND, "ssl crt ca-file verify alpn ciphers ssl-min-ver strict-sni", TLS },
 	{ AS_BIND, "transparent",
 		"is HAProxy's: tandem binds to addresses that are on the other node without it" },
-	{ AS_BIND, "accept-proxy defer-accept maxconn mode tfo v4v6 v6only", HAPROXY },
+	{ AS_BIND, "defer-accept maxconn mode tfo v4v6 v6only", HAPROXY },
 	{ AS_SERVER, "ssl verify ca-file crt sni alpn check-ssl check-sni", TLS },
 	{ AS_SERVER, "resolvers resolve-prefer init-addr",
 		"is about host names, which are not looked up: give the server's IP address" },
-	{ AS_SERVER, "agent-check error-limit id maxconn maxqueue observe on-error on-marked-down send-proxy "
-		"send-proxy-v2 slowstart source track init-state", HAPROXY },
+	{ AS_SERVER, "agent-check error-limit id maxconn maxqueue observe on-error on-marked-down "
+		"slowstart source track init-state", HAPROXY },
 	{ AS_VIP, "brd broadcast home mngtmpaddr noprefixroute use_vmac peer no_track", KEEPALIVED },
 	{ AS_ROUTE, "to gw or nexthop onlink proto mtu tos preference weight advmss hoplimit track_group no_track", KEEPALIVED },
 };

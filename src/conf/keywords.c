@@ -267,13 +267,15 @@ static const struct keyword table[] = {
 	{ AS_LINE | IN_FRONT, 1, 1, "default_backend", set_default_backend, NOWHERE, 0, 0, 0, "BACKEND\0"
 		"who serves the clients" },
 	{ AS_LINE | IN_FRONTEND | IN_LISTEN | REPEATS, 1, ARGS_ANY, "bind", set_bind, NOWHERE, 0, 0, 0,
-		"[ADDRESS]:PORT[,...] [name NAME] [interface NAME]\0"
+		"[ADDRESS]:PORT[,...] [WORDS]\0"
 		"where clients come in; the address need not be on this node at the moment" },
 	{ AS_BIND | IN_FRONTEND | IN_LISTEN, 1, 1, "name", set_name, FIELD(bind_config, name), 0, 0, 0, "NAME\0"
 		"how `tandem check` calls it" },
 	{ AS_BIND | IN_FRONTEND | IN_LISTEN, 1, 1, "interface", set_interface, FIELD(bind_config, interface),
 		0, 0, 0, "NAME\0"
 		"only clients that come through this interface" },
+	{ AS_BIND | IN_FRONTEND | IN_LISTEN, 0, 0, "accept-proxy", set_value, FIELD(bind_config, accept_proxy), 1, 0, 0, "\0"
+		"clients come by way of a proxy that says who they are (PROXY protocol)" },
 	{ AS_LINE | IN_BACK, 1, ARGS_ANY, "balance", set_balance, NOWHERE, 0, 0, 0, "roundrobin\0"
 		"how a server is chosen: in turn, by weight" },
 	{ AS_LINE | IN_BACK, 1, 1, "retries", set_number, PROXY(retries), 0, 255, 3, "0..255\0"
@@ -344,6 +346,13 @@ static const struct keyword table[] = {
 		"checks go to this port" },
 	{ AS_SERVER | IN_BACK, 1, 1, "addr", set_check_addr, NOWHERE, 0, 0, 0, "ADDRESS\0"
 		"checks go to this address" },
+
+	{ AS_SERVER | IN_BACK, 0, 0, "send-proxy", set_value, SERVER(send_proxy), 1, 0, 0, "\0"
+		"it is told who the client is (PROXY protocol)" },
+	{ AS_SERVER | IN_BACK, 0, 0, "send-proxy-v2", set_value, SERVER(send_proxy_v2), 1, 0, 0, "\0"
+		"the same in the protocol's version 2" },
+	{ AS_SERVER | IN_BACK, 0, 0, "check-send-proxy", set_value, SERVER(check_send_proxy), 1, 0, 0, "\0"
+		"checks begin like that too, although they go to another port or address" },
 
 	{ AS_OPTION | IN_PROXY | TAKES_NO, 0, 0, "forwardfor", set_option_bit, NOWHERE, OPTION_FORWARDFOR, 0, 0,
 		"\0"

@@ -63,15 +63,23 @@ struct server_config {
 	struct health_config health;
 	uint16_t weight;                        /* 0..256; 0: only for clients that hold its cookie */
 	bool check, backup, disabled;
+	bool send_proxy, send_proxy_v2;         /* both: version 2 */
+	bool check_send_proxy;                  /* also where checks have an address of their own */
 	struct endpoint check_address;          /* parts that `addr` and `port` gave; family ADDR_NONE / port 0: as address */
 	uint32_t index;                         /* over all servers of the file; its place on the scoreboard */
 	uint32_t line;
 	struct server_config *next;             /* in file order */
 };
 
+static inline unsigned server_proxy_version(const struct server_config *s)
+{
+	return s->send_proxy_v2 ? 2 : s->send_proxy;
+}
+
 struct bind_config {
 	struct endpoint address;
 	const char *name, *interface;           /* NULL: none; any */
+	bool accept_proxy;                      /* a PROXY header comes first */
 	uint32_t index;                         /* over all bind addresses of the file; its listening socket */
 	uint32_t line;
 	struct bind_config *next;

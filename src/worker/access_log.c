@@ -113,17 +113,13 @@ static void log_tcp(const struct session *s, struct ending e)
 		(unsigned long long)(a->head_bytes + s->response.sent), e.cause, e.where, w.counts);
 }
 
-static void log_connect(const struct session *s)
+static void log_connect(struct session *s)
 {
-	struct sockaddr_storage address;
-	socklen_t n = sizeof address;
-	char client[ADDR_TEXT_MAX], local[ADDR_TEXT_MAX] = "-";
-	struct endpoint at = { .port = 0 };
+	char client[ADDR_TEXT_MAX], local[ADDR_TEXT_MAX];
+	const struct endpoint *at = session_local(s);
 
-	if (getsockname(s->client.io.fd, (struct sockaddr *)&address, &n) == 0)
-		at = net_endpoint(&address);
 	log_info("Connect from %s:%u to %s:%u (%s/%s)", addr_print(&s->peer.addr, client), s->peer.port,
-		addr_print(&at.addr, local), at.port, s->listener->frontend->name,
+		addr_print(&at->addr, local), at->port, s->listener->frontend->name,
 		s->listener->frontend->mode == MODE_HTTP ? "HTTP" : "TCP");
 }
 
@@ -139,4 +135,18 @@ void access_end(struct session *s, struct ending e)
 		log_tcp(s, e);
 	else
 		log_connect(s);
+}
+
+void access_refused(const struct session *s, const char *why)
+{
+	const struct proxy_config *frontend = s->listener->frontend;
+	const struct bind_config *bind = s->listener->bind;
+	char client[ADDR_TEXT_MAX], date[40], number[12];
+
+	if (!s->access || !(frontend->options & (OPTION_HTTPLOG | OPTION_TCPLOG)))
+		return;
+	put_date(s->access, date, sizeof date);
+	(void)text_format(number, sizeof number, "%u", bind->index - frontend->binds->index + 1);
+	log_info("%s:%u [%s] %s/%s: %s", addr_print(&s->peer.addr, client), s->peer.port, date, frontend->name,
+		bind->name ? bind->name : number, why);
 }

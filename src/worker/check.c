@@ -9,6 +9,7 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "base/net.h"
+#include "proxy/proxyproto.h"
 #include "worker/worker.h"
 
 enum check_state { CHECK_IDLE, CHECK_CONNECTING, CHECK_ASKING };
@@ -32,6 +33,17 @@ size_t check_bytes(void)
 static const struct proxy_config *config_of(const struct check *k)
 {
 	return k->server->backend->config;
+}
+
+static struct endpoint check_address(const struct server_config *s)
+{
+	struct endpoint to = s->check_address;
+
+	if (to.addr.family == ADDR_NONE)
+		to.addr = s->address.addr;
+	if (to.port == 0)
+		to.port = s->address.port;
+	return to;
 }
 
 static void give_buffer(struct buf **b)
@@ -114,6 +126,26 @@ static void judge(struct check *k)
 		finish(k, false, reason, status, NULL);
 }
 
+/* As HAProxy: in version 1 with our own addresses, since servers may refuse UNKNOWN; not where checks have a port or an
+ * address of their own, unless told to. */
+static bool introduce(struct check *k)
+{
+	const struct server_config *s = k->server->config;
+	unsigned version = server_proxy_version(s);
+	bool apart = s->check_address.port || s->check_address.addr.family != ADDR_NONE;
+	struct sockaddr_storage address;
+	socklen_t n = sizeof address;
+	struct proxyproto h = { .source.port = 0 };
+
+	if (s->check_send_proxy && version == 0)
+		version = 1;
+	else if (apart && !s->check_send_proxy)
+		version = 0;
+	if (version == 1 && getsockname(k->conn.io.fd, (struct sockaddr *)&address, &n) == 0)
+		h = (struct proxyproto){ net_endpoint(&address), check_address(s) };
+	return server_introduce(version, &k->conn, &h);
+}
+
 static void check_ready(struct io *io, short revents)
 {
 	struct check *k = container_of(container_of(io, struct conn, io), struct check, conn);
@@ -121,6 +153,8 @@ static void check_ready(struct io *io, short revents)
 
 	if (k->state == CHECK_CONNECTING) {
 		int error = net_error(c->io.fd);
+		if (error == 0 && !introduce(k))
+			error = EPIPE;
 		if (error) {
 			failed(k, "Layer4 connection problem", strerror(error));
 			return;
@@ -146,13 +180,9 @@ static void start(struct check *k)
 	const struct server_config *s = k->server->config;
 	const uint32_t *timeouts = config_of(k)->timeouts;
 	static const struct addr any_source;
-	struct endpoint to = s->check_address;
+	struct endpoint to = check_address(s);
 	uint32_t limit = s->health.inter_ms;
 
-	if (to.addr.family == ADDR_NONE)
-		to.addr = s->address.addr;
-	if (to.port == 0)
-		to.port = s->address.port;
 	k->started_ms = worker.loop.now_ms;
 	int fd = net_connect(&to, &any_source);
 	if (fd == -1) {

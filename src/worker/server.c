@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "base/net.h"
+#include "proxy/proxyproto.h"
 #include "worker/worker.h"
 
 /* Shorter than the five seconds after which many servers close an idle connection themselves: a request that meets a
@@ -168,10 +169,23 @@ struct server_conn *server_connect(struct server *s, struct session *session, bo
 	return c;
 }
 
+bool server_introduce(unsigned version, struct conn *c, const struct proxyproto *h)
+{
+	char header[PROXYPROTO_MAX + 1];
+
+	if (version == 0)
+		return true;
+	c->writable = true;
+	struct iovec part = { header, proxyproto_make(version, h, header) };
+	return conn_send(c, &part, 1) == part.iov_len;
+}
+
 void server_release(struct server_conn *c, bool keep)
 {
 	if (c->session)
 		c->server->sessions--;
+	/* What a connection was introduced for is one client. */
+	keep = keep && server_proxy_version(c->server->config) == 0;
 	if (keep && !c->conn.ended && !c->conn.broken && server_usable(c->server)) {
 		c->session = NULL;
 		idle_add(c);

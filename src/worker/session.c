@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/net.h"
 #include "proxy/cookie.h"
+#include "proxy/proxyproto.h"
 #include "worker/worker.h"
 
 #define PAUSE_MS_MAX 1000               /* before the same server is tried again, as HAProxy */
@@ -29,6 +30,16 @@ uint32_t session_timeout_ms(const struct session *s, enum timeout_kind kind)
 	}
 }
 
+const struct endpoint *session_local(struct session *s)
+{
+	struct sockaddr_storage address;
+	socklen_t n = sizeof address;
+
+	if (s->local.addr.family == ADDR_NONE && getsockname(s->client.io.fd, (struct sockaddr *)&address, &n) == 0)
+		s->local = net_endpoint(&address);
+	return &s->local;
+}
+
 /* ---- what is waited for ---- */
 
 struct waits { bool client_read, client_write, server_read, server_write; };
@@ -39,6 +50,7 @@ static struct waits waits_of(const struct session *s)
 	const struct conn *up = s->upstream ? &s->upstream->conn : NULL;
 
 	switch (s->state) {
+	case SESSION_PROXYPROTO:
 	case SESSION_REQUEST:
 		w.client_read = true;
 		break;
@@ -241,7 +253,7 @@ bool session_connect(struct session *s)
 	}
 	if (s->access && s->access->retries == 0)
 		s->access->connect_start_ms = worker.loop.now_ms;       /* the time to connect includes retries */
-	s->upstream = server_connect(s->server, s, may_reuse, &error);
+	s->upstream = server_connect(s->server, s, may_reuse && !server_proxy_version(s->server->config), &error);
 	if (!s->upstream)
 		return session_retry(s);
 	if (s->upstream->reused) {
@@ -310,11 +322,19 @@ static void give_up(struct session *s, char cause)
 		session_close(s, e);
 }
 
+/* The server's new connection begins with the PROXY header that it may want. */
+static bool introduce(struct session *s)
+{
+	struct proxyproto h = { s->peer, *session_local(s) };
+
+	return server_introduce(server_proxy_version(s->server->config), &s->upstream->conn, &h);
+}
+
 static void connect_ready(struct session *s)
 {
 	if (!s->upstream->conn.writable)
 		return;
-	if (net_error(s->upstream->conn.io.fd) == 0)
+	if (net_error(s->upstream->conn.io.fd) == 0 && introduce(s))
 		connected(s);
 	else if (!session_retry(s))
 		give_up(s, 'S');
@@ -325,6 +345,9 @@ static void connect_ready(struct session *s)
 static void run(struct session *s)
 {
 	switch (s->state) {
+	case SESSION_PROXYPROTO:
+		entry_ready(s);
+		break;
 	case SESSION_CONNECT:
 		connect_ready(s);
 		break;
@@ -388,6 +411,9 @@ static void session_expired(struct timer *t, uint64_t now_ms)
 
 	(void)now_ms;
 	switch (s->state) {
+	case SESSION_PROXYPROTO:
+		entry_expired(s);
+		break;
 	case SESSION_REQUEST:
 		if (s->is_request || s->first_request)
 			http_session_failed(s, 408, (struct ending){ 'c', 'R' });
@@ -425,9 +451,6 @@ void session_accept(struct listener *l, int fd, const struct endpoint *peer)
 		s->access = pool_take(&worker.accesses);
 		access_start(s);
 	}
-	if (l->frontend->mode == MODE_HTTP)
-		http_session_start(s);
-	else
-		tcp_session_start(s);
+	entry_start(s);
 	session_ready(s);
 }

@@ -113,6 +113,9 @@ void server_set_up(struct server *, bool up, const char *reason);
 bool server_usable(const struct server *);
 /* A connection for the session: an idle one if may_reuse, else a new one that is being opened. NULL: *error is an errno. */
 struct server_conn *server_connect(struct server *, struct session *, bool may_reuse, int *error);
+/* A new connection begins with a PROXY header of that version (0: none). false: it did not go out. */
+struct proxyproto;
+bool server_introduce(unsigned version, struct conn *, const struct proxyproto *);
 /* The session no longer needs it. keep: it is clean, and waits for the next request. */
 void server_release(struct server_conn *, bool keep);
 
@@ -124,6 +127,7 @@ size_t check_bytes(void);
 /* ---- session: a client's side and a server's side ---- */
 
 enum session_state {
+	SESSION_PROXYPROTO,             /* waits for a PROXY header */
 	SESSION_REQUEST,                /* waits for a request head */
 	SESSION_CONNECT,                /* a server connection is being opened */
 	SESSION_PAUSE,                  /* until it is tried again */
@@ -143,7 +147,8 @@ struct session {
 	struct backend *backend;        /* NULL: none chosen yet */
 	struct server *server;          /* chosen; NULL: none */
 	struct access *access;          /* what the log line needs; NULL: it is not logged */
-	struct endpoint peer;
+	struct endpoint peer;           /* the client, by the connection or by its PROXY header */
+	struct endpoint local;          /* where it came to; for session_local() */
 	uint64_t deadline;              /* of SESSION_REQUEST, CONNECT, PAUSE, LINGER */
 	uint64_t client_active, server_active;  /* when bytes last moved there */
 	uint32_t head_bytes;            /* raw request head at the front of request.buf; 0: sent for good, no way back */
@@ -181,7 +186,14 @@ bool session_connect(struct session *);
 bool session_retry(struct session *);
 void session_drop_upstream(struct session *, bool keep);
 void session_linger(struct session *);          /* all is said: lets the client read it, then closes */
+const struct endpoint *session_local(struct session *); /* where the client came to; family ADDR_NONE: unknown */
 uint32_t session_timeout_ms(const struct session *, enum timeout_kind);         /* with its default */
+
+/* ---- entry: before the mode of a frontend takes over ---- */
+
+void entry_start(struct session *);
+void entry_ready(struct session *);
+void entry_expired(struct session *);
 
 /* ---- http_session: mode http ---- */
 
@@ -249,6 +261,7 @@ bool access_wanted(const struct proxy_config *frontend);
 void access_start(struct session *);            /* a session or a request begins */
 void access_request(struct session *, const struct http_head *);
 void access_end(struct session *, struct ending);
+void access_refused(const struct session *, const char *why);   /* before it was one */
 
 /* ---- worker ---- */
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""seeds.py http|body|cookie|packet DIRECTORY: one file for each vector (test/vectors), for a fuzzer to start from."""
+"""seeds.py http|body|cookie|packet|proxyproto DIRECTORY: one file for each vector (test/vectors), for a fuzzer to start from."""
 import os
 import re
 import sys
