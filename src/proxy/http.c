@@ -569,8 +569,14 @@ int http_response_parse(const uint8_t *bytes, size_t n, enum http_method method,
 		return 0;
 	if (result < 0 || f.error || (f.has_coding && (head->minor == 0 || head->has_length)))
 		return -502;
+	/* RFC 9112 §6.1, RFC 9110 §8.6: these have no body, and must not speak of one. If they do, one may come. (What comes
+	 * behind a 101 is nobody's message.) */
+	bool lies = ((head->status < 200 && head->status != 101) || head->status == 204)
+		&& (f.has_coding || (head->has_length && head->content_length > 0));
+	if (lies && head->status < 200)
+		return -502;
 	head->body = response_body(head, &f, method);
-	head->keep_alive = keeps_alive(head, &f);
+	head->keep_alive = keeps_alive(head, &f) && !lies;
 	head->upgrade = head->status == 101;
 	if (f.named_fields)
 		drop_named_fields(head);

@@ -138,9 +138,9 @@ static uint32_t edit_for_server(struct session *s)
 	return edit_request(worker.head, &e, worker.scratch, worker.scratch_bytes);
 }
 
-void http_server_failed(struct session *s, struct ending e)
+void http_server_failed(struct session *s, struct ending e, bool unsent)
 {
-	bool reused = s->upstream->reused, unsent = s->upstream->conn.broken && s->request.sent == 0 && s->head_bytes;
+	bool reused = s->upstream->reused;
 	bool whole = s->head_bytes && s->request.body.done;
 
 	/* An idle connection that the server was just closing (RFC 9112 §9.3.1): once more on a new one, if that can
@@ -182,7 +182,7 @@ void http_session_connected(struct session *s)
 		return;
 	}
 	if (up->broken) {
-		http_server_failed(s, (struct ending){ 'S', 'H' });
+		http_server_failed(s, (struct ending){ 'S', 'H' }, true);
 		return;
 	}
 	if (all && f->body.done)

@@ -59,7 +59,7 @@ static void begin_response(struct session *s, uint32_t head_bytes)
 	uint32_t options = s->listener->frontend->options | s->backend->config->options;
 	char cookie[512];
 
-	if (head->body == HTTP_BODY_TUNNEL && !s->upgrade) {
+	if (head->status == 101 && (!s->upgrade || s->method == HTTP_CONNECT)) {
 		http_session_failed(s, 502, (struct ending){ 'S', 'H' });
 		return;
 	}
@@ -119,7 +119,7 @@ void http_response_read(struct session *s)
 			return;
 		if (buf_used(f->buf) == 0) {
 			if (up->ended)
-				http_server_failed(s, (struct ending){ 'S', 'H' });
+				http_server_failed(s, (struct ending){ 'S', 'H' }, false);
 			return;
 		}
 		http_request_commit(s);

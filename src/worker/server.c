@@ -133,6 +133,9 @@ static struct server_conn *take_idle(struct server *s, const struct session *ses
 {
 	struct server_conn *c = s->idle;
 
+	/* One that has been closed, or that says something unasked, which must not become this request's answer. */
+	for (; c && loop_event(&worker.loop, &c->conn.io); c = s->idle)
+		server_conn_free(c);
 	if (!c || (session->first_request && !c->safe))
 		return NULL;
 	idle_remove(c);
@@ -184,8 +187,9 @@ void server_release(struct server_conn *c, bool keep)
 {
 	if (c->session)
 		c->server->sessions--;
-	/* What a connection was introduced for is one client. */
-	keep = keep && server_proxy_version(c->server->config) == 0;
+	/* What a connection was introduced for is one client. Readable: there may be more than was asked for, and that would
+	 * be taken for the next answer. */
+	keep = keep && server_proxy_version(c->server->config) == 0 && !c->conn.readable;
 	if (keep && !c->conn.ended && !c->conn.broken && server_usable(c->server)) {
 		c->session = NULL;
 		idle_add(c);

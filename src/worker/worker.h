@@ -211,8 +211,8 @@ void http_request_read(struct session *);
 bool http_request_forward(struct session *);
 /* The server has answered: there is no way back, and the buffer is free for what the client sends next. */
 void http_request_commit(struct session *);
-/* The server went away, or was never there, before it had answered anything. */
-void http_server_failed(struct session *, struct ending);
+/* The server went away, or was never there, before it had answered anything. unsent: it got nothing of the request. */
+void http_server_failed(struct session *, struct ending, bool unsent);
 void http_response_read(struct session *);
 /* Passes on what comes of the response body. */
 void http_response_forward(struct session *);

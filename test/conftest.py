@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
+"""The network of test/lab, for test/lab and test/http."""
 import pathlib
 import shutil
 import sys
 
 import pytest
 
-sys.path.insert(0, str(pathlib.Path(__file__).parent))
+sys.path.insert(0, str(pathlib.Path(__file__).parent / "lab"))
 import lab as laboratory  # noqa: E402
 
 
