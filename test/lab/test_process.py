@@ -98,7 +98,7 @@ def test_a_killed_worker_is_replaced_and_no_connection_is_refused(lab):
     thread.join()
     assert not refused
     assert len([a for a in answers if not a.startswith(b"HTTP/1.1 200")]) <= 3
-    assert node.log().count("killed by signal 9: it is replaced at once") == 3
+    wait_for(lambda: node.log().count("killed by signal 9: it is replaced at once") == 3, 5, "three said")
 
 
 def test_a_hung_worker_is_replaced(lab):
@@ -109,7 +109,8 @@ def test_a_hung_worker_is_replaced(lab):
     data = exchange("192.168.1.11", 80, b"GET /name HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", timeout=8)
     assert data.startswith(b"HTTP/1.1 200")
     assert node.worker() != old
-    assert "has not completed a turn" in node.log() and "because it hung" in node.log()
+    node.wait_log("has not completed a turn")
+    node.wait_log("because it hung")
 
 
 def test_a_worker_does_not_outlive_its_guard(lab):
@@ -151,8 +152,8 @@ def test_standard_streams_that_were_closed_are_no_sockets(lab):
 def test_sysctl_lines_are_written_and_reported(lab):
     conf = vrrp_conf(globals="    sysctl net.ipv4.ip_nonlocal_bind 1\n    sysctl net.ipv4.no_such_thing 1\n") + PROXY
     node = Tandem(lab, "lb02", conf).start()
-    assert "sysctl net.ipv4.ip_nonlocal_bind = 1" in node.log()
-    assert "sysctl net.ipv4.no_such_thing: No such file or directory: it is not set to 1" in node.log()
+    node.wait_log("sysctl net.ipv4.ip_nonlocal_bind = 1")
+    node.wait_log("sysctl net.ipv4.no_such_thing: No such file or directory: it is not set to 1")
     assert lab.lb02.run("cat", "/proc/sys/net/ipv4/ip_nonlocal_bind").strip() == "1"
     lab.lb02.run("sh", "-c", "echo 0 >/proc/sys/net/ipv4/ip_nonlocal_bind")
 

@@ -288,7 +288,7 @@ def test_without_a_server_it_is_503_and_says_so(lab, proxy):
     status, headers, body = one_response(exchange(LB, 80, get()))
     assert status == 503 and b"No server is available to handle this request." in body
     node.wait_log("front back/<NOSRV>", 2)
-    assert 'reason: Layer4 connection problem, info: "Connection refused"' in node.log()
+    node.wait_log('reason: Layer4 connection problem, info: "Connection refused"')
 
 
 def test_a_refused_connection_goes_to_another_server(lab, proxy):

@@ -73,9 +73,9 @@ def test_a_script(lab, shared, weight, sentence):
     text = conf(f"@lb01 track_script alive {weight}", f"vrrp_script alive\n    script {path}\n    interval 0.2\n")
     nodes = both(lab, text.replace("priority 90", "priority 110") if weight == "weight 20" else text)
     moves_and_returns(lab, nodes, (shared / "sick").touch, (shared / "sick").unlink)
-    assert sentence in nodes[0].log()
-    assert "script alive: failed: exit code 1" in nodes[0].log()
-    assert "script alive: good again" in nodes[0].log()
+    nodes[0].wait_log(sentence)
+    nodes[0].wait_log("script alive: failed: exit code 1")
+    nodes[0].wait_log("script alive: good again")
 
 
 def test_rise_and_fall_of_a_script(lab, shared):
@@ -102,10 +102,10 @@ def test_a_file(lab, shared):
         (shared / "new").write_text(text)
         os.rename(shared / "new", number)
     moves_and_returns(lab, nodes, lambda: put("-20\n"), lambda: put("0\n"))
-    assert "effective priority from 100 to 80" in nodes[0].log()
+    nodes[0].wait_log("effective priority from 100 to 80")
     # -254 is a fault, keepalived says; what is no number is 0, and so is what is no file.
     moves_and_returns(lab, nodes, lambda: put("-254"), lambda: put("garbage"))
-    assert "track_file n has failed" in nodes[0].log()
+    nodes[0].wait_log("track_file n has failed")
     put("-15 and more")
     nodes[0].wait_log("effective priority from 100 to 85")
     wait_for(lambda: only(lab, "lb02"), 5, "it moves")
@@ -138,7 +138,7 @@ def second(lab):
 def test_an_interface(lab, second, weight):
     nodes = both(lab, conf(f"@lb01 track_interface eth1 {weight}"))
     moves_and_returns(lab, nodes, lambda: sh("ip -n lb01 link set eth1 down"), lambda: sh("ip -n lb01 link set eth1 up"))
-    assert ("effective priority from 100 to 80" if weight else "track_interface eth1 has failed") in nodes[0].log()
+    nodes[0].wait_log("effective priority from 100 to 80" if weight else "track_interface eth1 has failed")
 
 
 def test_an_interface_that_is_not_there_yet(lab):
@@ -184,7 +184,7 @@ def test_a_ping(lab, family):
         lab.client.run("nft", "add", "rule", *table.split(), "c", word, "saddr", source, "drop")
     try:
         moves_and_returns(lab, nodes, cut, lambda: lab.client.run("nft", "delete", "table", *table.split()))
-        assert f"ping {witness}: failed: no answer" in nodes[0].log()
+        nodes[0].wait_log(f"ping {witness}: failed: no answer")
         assert "effective priority" not in nodes[1].log()
     finally:
         lab.client.run("nft", "delete", "table", *table.split(), check=False)
@@ -394,11 +394,10 @@ def test_the_last_state_is_always_told_and_in_order(lab, shared):
         lab.link("lb01", "up")
         time.sleep(0.15)
     lab.link("lb01", "down")
-    wait_for(lambda: not lab.lb01.holds(), 5, "fault")
-    last = re.findall(r"Entering (\w+) STATE", node.log())[-1]
-    assert last == "FAULT"
+    wait_for(lambda: re.findall(r"Entering (\w+) STATE", node.log())[-1] == "FAULT", 5, "fault")
+    assert not lab.lb01.holds()
     try:
-        wait_for(lambda: (shared / "told").read_text().split()[-1] == last and not node.children(), 10, "the last is told")
+        wait_for(lambda: (shared / "told").read_text().split()[-1] == "FAULT" and not node.children(), 10, "the last is told")
     finally:
         lab.link("lb01", "up")
     told = (shared / "told").read_text().split()
@@ -447,7 +446,7 @@ vrrp_track_file n
 
 def test_members_of_a_group_share_a_fault(lab, shared, groups):
     moves_and_returns(lab, groups, lambda: (shared / "n").write_text("1"), lambda: (shared / "n").write_text("0"))
-    assert "(VI_1) Entering FAULT STATE (another member of sync group G is in FAULT)" in groups[0].log()
+    groups[0].wait_log("(VI_1) Entering FAULT STATE (another member of sync group G is in FAULT)")
 
 
 def state(node, router):

@@ -360,7 +360,7 @@ def test_the_ttl_that_peers_must_have(lab, words, limit, accepted):
     else:
         time.sleep(1)
         assert lab.lb02.holds("192.168.1.10")
-        assert f"TTL {limit}" in lb02.log()
+        lb02.wait_log(f"TTL {limit}")
 
 
 PLAIN = "    v3_checksum_as_v2\n"
