@@ -80,7 +80,7 @@ int net_connect(const struct endpoint *to, const struct addr *source)
 	return fd;
 }
 
-int net_listen(const struct endpoint *at, const char *device, int backlog)
+int net_listen(const struct endpoint *at, const char *device, int backlog, unsigned how)
 {
 	struct sockaddr_storage address;
 	socklen_t n = net_sockaddr(at, &address);
@@ -92,7 +92,8 @@ int net_listen(const struct endpoint *at, const char *device, int backlog)
 	/* IP_FREEBIND: the floating address may be on the other node; needs no privilege and no sysctl. */
 	if (!net_option(fd, SOL_SOCKET, SO_REUSEADDR, 1)
 	    || !net_option(fd, ipv6 ? IPPROTO_IPV6 : IPPROTO_IP, ipv6 ? IPV6_FREEBIND : IP_FREEBIND, 1)
-	    || (ipv6 && !net_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1))
+	    || (how & NET_SHARED && !net_option(fd, SOL_SOCKET, SO_REUSEPORT, 1))
+	    || (ipv6 && how & (NET_V6ONLY | NET_V4V6) && !net_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, how & NET_V6ONLY))
 	    || (device && setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device, (socklen_t)strlen(device)) == -1)
 	    || bind(fd, (struct sockaddr *)&address, n) == -1
 	    || listen(fd, backlog) == -1)

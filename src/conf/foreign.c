@@ -61,7 +61,7 @@ static const struct { uint32_t where; const char *words, *reason; } table[] = {
 	{ AS_BIND, "ssl crt ca-file verify alpn ciphers ssl-min-ver strict-sni", TLS },
 	{ AS_BIND, "transparent",
 		"is HAProxy's: tandem binds to addresses that are on the other node without it" },
-	{ AS_BIND, "defer-accept maxconn mode tfo v4v6 v6only", HAPROXY },
+	{ AS_BIND, "defer-accept maxconn mode tfo", HAPROXY },
 	{ AS_SERVER, "ssl verify ca-file crt sni alpn check-ssl check-sni", TLS },
 	{ AS_SERVER, "resolvers resolve-prefer init-addr",
 		"is about host names, which are not looked up: give the server's IP address" },

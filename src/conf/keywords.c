@@ -267,13 +267,17 @@ static const struct keyword table[] = {
 	{ AS_LINE | IN_FRONT, 1, 1, "default_backend", set_default_backend, NOWHERE, 0, 0, 0, "BACKEND\0"
 		"who serves the clients" },
 	{ AS_LINE | IN_FRONTEND | IN_LISTEN | REPEATS, 1, ARGS_ANY, "bind", set_bind, NOWHERE, 0, 0, 0,
-		"[ADDRESS]:PORT[,...] [WORDS]\0"
+		"[ADDRESS]:PORT[-PORT][,...] [WORDS]\0"
 		"where clients come in; the address need not be on this node at the moment" },
 	{ AS_BIND | IN_FRONTEND | IN_LISTEN, 1, 1, "name", set_name, FIELD(bind_config, name), 0, 0, 0, "NAME\0"
 		"how `tandem check` calls it" },
 	{ AS_BIND | IN_FRONTEND | IN_LISTEN, 1, 1, "interface", set_interface, FIELD(bind_config, interface),
 		0, 0, 0, "NAME\0"
 		"only clients that come through this interface" },
+	{ AS_BIND | IN_FRONTEND | IN_LISTEN, 0, 0, "v4v6", set_value, FIELD(bind_config, v4v6), 1, 0, 0, "\0"
+		"[::] takes IPv4 clients too (as net.ipv6.bindv6only says)" },
+	{ AS_BIND | IN_FRONTEND | IN_LISTEN, 0, 0, "v6only", set_value, FIELD(bind_config, v6only), 1, 0, 0, "\0"
+		"it does not" },
 	{ AS_BIND | IN_FRONTEND | IN_LISTEN, 0, 0, "accept-proxy", set_value, FIELD(bind_config, accept_proxy), 1, 0, 0, "\0"
 		"clients come by way of a proxy that says who they are (PROXY protocol)" },
 	{ AS_LINE | IN_BACK, 1, ARGS_ANY, "balance", set_balance, NOWHERE, 0, 0, 0, "roundrobin\0"

@@ -114,27 +114,42 @@ void set_default_backend(struct parser *p, const struct keyword *k, const struct
 	c->default_backend_line = p->line;
 }
 
-static void add_bind(struct parser *p, struct proxy_config *c, struct bind_config *bind, struct str address)
+static void add_binds(struct parser *p, struct proxy_config *c, struct bind_config *bind, struct str address)
 {
 	struct bind_config **last = &c->binds;
+	struct str first = address;
+	uint32_t end = address.n, high;
 
-	if (!take_endpoint(p, "bind", address, &bind->address))
+	while (end > 0 && address.p[end - 1] != '-' && address.p[end - 1] != ':')
+		end--;
+	bool range = end > 1 && address.p[end - 1] == '-';
+	if (range)
+		first.n = end - 1;
+	if (!take_endpoint(p, "bind", first, &bind->address))
 		return;
+	high = bind->address.port;
+	if (range && (!text_to_u32(str_of(address.p + end, address.n - end), 65535, &high) || high < bind->address.port)) {
+		refuse(p, "bind '%.*s': a range of ports is written as 8000-8010", CLIPPED(address));
+		return;
+	}
 	if (addr_is_multicast(&bind->address.addr)) {
 		refuse(p, "bind '%.*s': no connection can come to a multicast address", CLIPPED(address));
 		return;
 	}
 	if (p->foreign)
 		return;
-	if (p->conf->bind_count == CONF_BINDS_MAX) {
+	if (p->conf->bind_count + high - bind->address.port >= CONF_BINDS_MAX) {
 		refuse(p, "more than %u bind addresses", (unsigned)CONF_BINDS_MAX);
 		return;
 	}
 	while (*last)
 		last = &(*last)->next;
-	c->bind_count++;
-	p->conf->bind_count++;
-	*last = keep(p, bind, sizeof *bind);
+	for (uint32_t port = bind->address.port; port <= high; port++, last = &(*last)->next) {
+		bind->address.port = (uint16_t)port;
+		c->bind_count++;
+		p->conf->bind_count++;
+		*last = keep(p, bind, sizeof *bind);
+	}
 }
 
 void set_bind(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n, void *object)
@@ -149,7 +164,7 @@ void set_bind(struct parser *p, const struct keyword *k, const struct str *args,
 		uint32_t end = start;
 		while (end < list.n && list.p[end] != ',')
 			end++;
-		add_bind(p, c, &bind, str_of(list.p + start, end - start));
+		add_binds(p, c, &bind, str_of(list.p + start, end - start));
 		start = end + 1;
 	}
 }

@@ -291,26 +291,36 @@ static void compare_vrrps(struct parser *p, const struct vrrp_config *a, const s
 					addr_print(&y->address.addr, text), a->name, x->line);
 }
 
-/* The kernel lets only one socket listen: an address, and any address, on the same port are one too many. */
-static bool binds_collide(const struct bind_config *a, const struct bind_config *b)
+static bool takes_both(const struct bind_config *b)
+{
+	return b->address.addr.family == ADDR_IPV6 && addr_is_any(&b->address.addr) && !b->v6only;
+}
+
+static bool binds_overlap(const struct bind_config *a, const struct bind_config *b)
 {
 	const struct addr *x = &a->address.addr, *y = &b->address.addr;
 
-	return a->address.port == b->address.port && x->family == y->family
-		&& (addr_equal(x, y) || addr_is_any(x) || addr_is_any(y))
+	bool families = x->family == y->family || takes_both(a) || takes_both(b);
+
+	return a->address.port == b->address.port && families && (addr_equal(x, y) || addr_is_any(x) || addr_is_any(y))
 		&& (!a->interface || !b->interface || strcmp(a->interface, b->interface) == 0);
 }
 
 /* Compares it with all binds before it in the file. */
-static void verify_bind(struct parser *p, const struct bind_config *bind)
+/* As in HAProxy an address and any address may have the same port: the nearer one gets the client. */
+static void verify_bind(struct parser *p, struct bind_config *bind)
 {
 	char text[ADDR_TEXT_MAX], other[ADDR_TEXT_MAX];
 
 	for (const struct proxy_config *c = p->conf->proxies; c; c = c->next)
-		for (const struct bind_config *b = c->binds; b; b = b->next) {
+		for (struct bind_config *b = c->binds; b; b = b->next) {
+			bool same_way = b->interface ? bind->interface != NULL : !bind->interface;
 			if (b == bind)
 				return;
-			if (binds_collide(b, bind)) {
+			if (!binds_overlap(b, bind))
+				continue;
+			b->shared = bind->shared = true;
+			if (same_way && addr_equal(&b->address.addr, &bind->address.addr)) {
 				refuse_at(p, bind->line, "bind %s collides with %s of '%s' in line %u",
 					endpoint_print(&bind->address, text), endpoint_print(&b->address, other), c->name,
 					b->line);
@@ -346,7 +356,7 @@ void verify_file(struct parser *p)
 			compare_vrrps(p, before, v);
 	}
 	for (struct proxy_config *c = conf->proxies; c; c = c->next)
-		for (const struct bind_config *b = c->binds; b; b = b->next)
+		for (struct bind_config *b = c->binds; b; b = b->next)
 			verify_bind(p, b);
 	if (p->marker_line && !p->marker_matched)
 		warn_at(p, p->marker_line, "this line and others are for other nodes, and none is for '%s', which is "

@@ -147,11 +147,12 @@ static void open_listeners(const struct conf *conf)
 
 	for (const struct proxy_config *p = conf->proxies; p; p = p->next) {
 		for (const struct bind_config *b = p->binds; b; b = b->next) {
-			int fd = net_listen(&b->address, b->interface, BACKLOG);
+			unsigned how = (b->v6only ? NET_V6ONLY : b->v4v6 ? NET_V4V6 : 0) | (b->shared ? NET_SHARED : 0);
+			int fd = net_listen(&b->address, b->interface, BACKLOG, how);
 			/* The worker of a guard that was killed a moment ago may not be gone yet. */
 			for (int tries = 20; fd == -1 && errno == EADDRINUSE && tries > 0; tries--) {
 				(void)poll(NULL, 0, 50);
-				fd = net_listen(&b->address, b->interface, BACKLOG);
+				fd = net_listen(&b->address, b->interface, BACKLOG, how);
 			}
 			if (fd == -1)
 				die(2, "%s:%u: frontend %s cannot listen on %s: %s", guard.conf_path, b->line, p->name,

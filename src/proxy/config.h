@@ -79,6 +79,8 @@ static inline unsigned server_proxy_version(const struct server_config *s)
 struct bind_config {
 	struct endpoint address;
 	const char *name, *interface;           /* NULL: none; any */
+	bool v6only, v4v6;                      /* an IPv6 address: IPv4 clients too? Neither: as the system has it */
+	bool shared;                            /* another one overlaps: the kernel gives the nearest its clients */
 	bool accept_proxy;                      /* a PROXY header comes first */
 	uint32_t index;                         /* over all bind addresses of the file; its listening socket */
 	uint32_t line;

@@ -446,3 +446,65 @@ def test_nginx_at_the_other_end(lab, both):
         process.kill()
         process.wait()
         lab.web02.processes.remove(process)
+
+
+# ---- where it listens ----
+
+BINDS = """
+defaults http
+    mode http
+    log global
+    option httplog
+    timeout connect 1s
+    timeout client 3s
+    timeout server 3s
+frontend exact
+    bind 192.168.1.11:PORT+1
+    default_backend b
+frontend every
+    bind *:PORT+1
+    bind :PORT+11-PORT+13,[fd00::11]:PORT+13
+    bind :PORT+8 interface eth0
+    default_backend b
+frontend both
+    bind [::]:PORT+1
+    bind :::PORT+2
+    bind [::]:PORT+3 v4v6
+    default_backend b
+frontend six
+    bind :::PORT+4 v6only
+    bind :PORT+4
+    bind :::PORT+5 v6only
+    bind :PORT+8 interface lo
+    default_backend b
+backend b
+    mode http
+    option forwardfor
+    server s 192.168.1.21:9000
+"""
+
+
+def test_clients_come_in_where_haproxy_lets_them(lab, both, recorder):
+    """By IPv4 and IPv6, to each address: which frontend takes them, and what it says of them."""
+    server = recorder()
+    pair = both(BINDS)
+    sh = lab.lb01.run
+    sh("ip", "addr", "add", "192.168.1.13/32", "dev", "eth0")
+
+    def one(base, address, port):
+        try:
+            assert talk(address, base + port, ASK).endswith(b"ok")
+        except ConnectionRefusedError:
+            return "refused"
+        forwarded = re.search(rb"(?i)x-forwarded-for: (\S+)", seen_by(server)[0]).group(1).decode()
+        line = re.sub(r":\d+ \[", ":P [", without_ports(base, pair.log(base, " b")))
+        return forwarded, re.sub(rf"{base // 1000}(0\d\d)", r"PORT+\1", line)
+    found = {}
+    for address in (LB, "192.168.1.13", LB6):
+        for port in (1, 2, 3, 4, 5, 8, 11, 12, 13):
+            ours, theirs = one(8000, address, port), one(9000, address, port)
+            assert ours == theirs, (address, port)
+            found[address, port] = ours if ours == "refused" else (ours[0], ours[1].split("] ")[1].split()[0])
+    assert found[LB, 1] == (CLIENT, "exact") and found["192.168.1.13", 1] == (CLIENT, "every") and found[LB6, 1] == (CLIENT6, "both")
+    assert found[LB, 2] == found[LB, 3] == ("::ffff:" + CLIENT, "both") and found[LB, 5] == "refused"
+    assert found[LB, 8] == found[LB, 12] == (CLIENT, "every") and found[LB6, 13] == (CLIENT6, "every") and found[LB6, 12] == "refused"
