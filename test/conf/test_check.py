@@ -83,7 +83,7 @@ REFUSED = {
     "virtual_router_id twice": ("frontend web", VRRP.replace("VI_1", "VI_2").replace("1.10", "1.11") + "frontend web", "VI_2", "vrrp 'VI_2' has virtual_router_id 51 on eth0, as 'VI_1' in line 1 has"),
     "VIP twice": ("frontend web", VRRP.replace("VI_1", "VI_2").replace("51", "52") + "frontend web", 10, "virtual_ipaddress 192.168.1.10 is in vrrp 'VI_1' too, in line 5"),
     "priority twice": ("priority 100", "priority 100\n    priority 90", "priority 90", "'priority' is set in line 4 already"),
-    "bind twice": ("bind 192.168.1.10:80", "bind 192.168.1.10:80,*:80", "bind", "collides with 192.168.1.10:80 of 'web' in line 8"),
+    "bind twice": ("bind 192.168.1.10:80", "bind 192.168.1.10:80,192.168.1.10:80", "bind", "collides with 192.168.1.10:80 of 'web' in line 8"),
     "modes differ": ("\nbackend servers\n    mode http", "\nbackend servers\n    mode tcp", "default_backend", "'web' is in mode http and its backend 'servers' (line 10) in mode tcp"),
     "no interface": ("    interface eth0\n", "", "vrrp VI_1", "vrrp 'VI_1' has no 'interface' line"),
     "no backend": ("    default_backend servers\n", "", "frontend web", "frontend 'web' has no 'default_backend' line"),
