@@ -14,7 +14,7 @@ struct endpoint net_endpoint(const struct sockaddr_storage *);  /* family ADDR_N
 int net_connect(const struct endpoint *, const struct addr *source);
 enum { NET_V6ONLY = 1, NET_V4V6 = 2, NET_SHARED = 4 };
 /* A listening TCP socket with SO_REUSEADDR and IP_FREEBIND (the address need not be here yet). device may be NULL.
- * how: whether an IPv6 one takes IPv4 too (else as net.ipv6.bindv6only says); whether others of this user may have the port. */
+ * how: whether an IPv6 one takes IPv4 too (else as the system has it); whether others of this user may have the port. */
 int net_listen(const struct endpoint *, const char *device, int backlog, unsigned how);
 int net_error(int fd);                  /* takes SO_ERROR: 0 or an errno */
 bool net_option(int fd, int level, int name, int value);
