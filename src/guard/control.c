@@ -87,10 +87,12 @@ static bool failover_piece(struct answer *a)
 	if (a->outer == a->item)
 		return false;
 	struct router *r = &guard.routers[a->outer++];
-	bool master = r->vr.state == VRRP_MASTER;
-	if (master)
-		router_event(r, VRRP_FAILOVER);
-	put(a, "%s: %s\n", r->config->name, master ? "handing over" : "not master here, nothing has changed");
+	const struct group_config *group = r->config->group;
+	router_failover(r);
+	if (vrrp_holds(&r->vr))
+		put(a, "%s: handing over%s%s\n", r->config->name, group ? ", and all of sync group " : "", group ? group->name : "");
+	else
+		put(a, "%s: not master here, nothing has changed\n", r->config->name);
 	return true;
 }
 

@@ -36,11 +36,18 @@ void garp_one(const struct vip *v)
 		log_errno("cannot tell the neighbours of %s on %s", addr_print(a, address), v->interface->name);
 }
 
+/* All addresses, one after the other, so many times: as much as fits in a turn, and the rest in the next ones. */
 static void burst(struct router *r, uint32_t repeat)
 {
-	for (uint32_t i = 0; i < repeat; i++)
-		for (uint32_t v = 0; v < r->config->vip_count; v++)
-			garp_one(&r->vips[v]);
+	r->garp_left = repeat * r->config->vip_count;
+	timer_set(&guard.loop.timers, &r->work, guard.loop.now_ms);
+}
+
+uint32_t garp_some(struct router *r, uint32_t budget)
+{
+	for (; budget > 0 && r->garp_left > 0; budget--)
+		garp_one(&r->vips[--r->garp_left % r->config->vip_count]);
+	return budget;
 }
 
 void garp_expired(struct timer *t, uint64_t now_ms)
@@ -49,7 +56,7 @@ void garp_expired(struct timer *t, uint64_t now_ms)
 	const struct vrrp_config *c = r->config;
 	uint32_t second = r->garp_second;
 
-	if (r->vr.state != VRRP_MASTER)
+	if (!router_is_master(r))
 		return;
 	r->garp_second = 0;
 	burst(r, second ? second : c->garp_master_refresh_repeat);
@@ -61,7 +68,7 @@ void garp_start(struct router *r)
 {
 	const struct vrrp_config *c = r->config;
 
-	burst(r, c->garp_master_repeat);
+	burst(r, c->garp_master_repeat - 1);
 	r->garp_second = c->garp_master_delay_ms > 0 ? c->garp_master_repeat : 0;
 	uint32_t wait = r->garp_second ? c->garp_master_delay_ms : c->garp_master_refresh_ms;
 	if (wait)
@@ -71,13 +78,14 @@ void garp_start(struct router *r)
 void garp_stop(struct router *r)
 {
 	timer_off(&guard.loop.timers, &r->garp);
+	r->garp_left = 0;
 }
 
 void garp_lower(struct router *r)
 {
 	const struct vrrp_config *c = r->config;
 
-	if (c->garp_lower_prio_repeat == 0)
+	if (c->garp_lower_prio_repeat == 0 || r->garp_left)
 		return;
 	burst(r, c->garp_lower_prio_repeat);
 	if (c->garp_lower_prio_delay_ms == 0)

@@ -87,6 +87,7 @@ struct vip {
 	const struct vip_config *config;
 	struct interface *interface;
 	bool present;                   /* on the interface, as far as the kernel has told */
+	uint8_t other_length;           /* there with another prefix length, from somebody else; 0: not */
 	bool permanent;                 /* somebody else's, for ever: the address owner's own. Neither renewed nor removed */
 	uint32_t removals;              /* by others, one after the other */
 	uint64_t removed_ms;            /* the last one */
@@ -128,6 +129,10 @@ struct router {
 	bool returning;                 /* from FAULT, and not yet ready */
 	uint64_t free_ms;               /* when nothing blocked it any more; 0: blocked, or ready */
 	uint64_t renewed_ms;
+	struct timer work;              /* what a turn has left of the next three */
+	uint32_t work_at;               /* the next address to put on or to renew; from config->vip_count on: all is done */
+	bool taking;                    /* to put on */
+	uint32_t garp_left;             /* frames still to be sent */
 	int send_error;                 /* of the last adverts; said when it changes */
 	uint64_t since_ms;              /* when the state changed last, and the sentence that the log had about it */
 	char why[128];
@@ -154,6 +159,8 @@ uint64_t adverts_clock(void);                   /* the wall clock as auth_hmac's
 /* An IP datagram of protocol 112, in a frame of this family, from this MAC address. */
 void routers_heard(const struct channel *, const uint8_t *packet, size_t n, const uint8_t mac[6]);
 void router_event(struct router *, enum vrrp_event_kind);       /* one that needs nothing beside it */
+bool router_is_master(struct router *);         /* still, after a look at the clock: before anything is said by a timer */
+void router_failover(struct router *);          /* with its sync group */
 void router_set_priority(struct router *, uint8_t);
 void routers_init(void);
 void routers_check(void);                       /* who may take part now; called when anything about it has changed */
@@ -195,7 +202,7 @@ struct interface *interface_find(const char *name);     /* NULL: no router uses 
 /* netlink.c (netlink.h has what these stand on) */
 /* 0, or an errno. valid_s: the kernel removes it by itself after so long; asked again, the time starts anew. */
 int netlink_address_add(const struct vip *, uint32_t valid_s);
-int netlink_address_delete(const struct vip *);
+int netlink_address_delete(const struct vip *, uint8_t length);
 
 /* vips.c */
 uint32_t vips_lifetime_s(const struct vrrp_config *);
@@ -204,6 +211,8 @@ void vips_renew(struct router *);
 void vips_release(struct router *);
 void vips_put_back(struct router *, struct vip *);      /* somebody else removed it */
 void vips_clean_at_start(struct router *);              /* what an earlier run has left behind */
+void vips_drop_strays(struct router *);                 /* what somebody else has put on while we do not hold it */
+void vips_work(struct timer *, uint64_t now_ms);
 
 /* routes.c */
 void routes_add(struct router *);
@@ -217,14 +226,15 @@ void vmacs_remove(void);
 void witness_open(void);                        /* listens for other machines that say they have our addresses */
 
 /* reset.c */
-void reset_connections(const struct router *, const struct addr *);     /* that have this local address */
+void reset_connections(const struct router *);  /* that have one of its addresses here */
 
 /* garp.c */
-void garp_start(struct router *);               /* the address has come: a burst now, and what follows it */
+void garp_start(struct router *);               /* the addresses have come, and each has been told of once: what follows */
 void garp_stop(struct router *);
 void garp_lower(struct router *);               /* as master it has heard a weaker one, who may have told them otherwise */
 void garp_one(const struct vip *);
 void garp_expired(struct timer *, uint64_t now_ms);
+uint32_t garp_some(struct router *, uint32_t budget);   /* of the frames that are left; returns what is left of the budget */
 
 /* sysctl.c */
 void sysctls_write(const struct conf *);

@@ -79,8 +79,8 @@ static bool read_address(const struct nlmsghdr *m, struct prefix *p, uint32_t *v
 }
 
 /* Every VIP of the configuration that this is. */
-static bool each_vip(uint32_t index, const struct addr *a, void (*act)(struct router *, struct vip *, uint32_t),
-	uint32_t valid_s)
+static bool each_vip(uint32_t index, const struct prefix *p,
+	void (*act)(struct router *, struct vip *, const struct prefix *, uint32_t), uint32_t valid_s)
 {
 	bool found = false;
 
@@ -88,19 +88,20 @@ static bool each_vip(uint32_t index, const struct addr *a, void (*act)(struct ro
 		struct router *router = &guard.routers[r];
 		for (uint32_t v = 0; v < router->config->vip_count; v++) {
 			struct vip *vip = &router->vips[v];
-			if (vip->interface->index != index || !addr_equal(&vip->config->address.addr, a))
+			if (vip->interface->index != index || !addr_equal(&vip->config->address.addr, &p->addr))
 				continue;
 			found = true;
-			if (act)
-				act(router, vip, valid_s);
+			act(router, vip, p, valid_s);
 		}
 	}
 	return found;
 }
 
-static void vip_is_present(struct router *r, struct vip *v, uint32_t valid_s)
+static void vip_is_present(struct router *r, struct vip *v, const struct prefix *p, uint32_t valid_s)
 {
 	v->present = true;
+	if (p->length != v->config->address.length)
+		v->other_length = p->length;
 	/* Before vips_clean_at_start(), any; after it, the owner's and what that has kept. */
 	v->permanent = valid_s == UINT32_MAX && (!r->started || v->permanent || r->config->priority == VRRP_PRIORITY_OWNER);
 }
@@ -112,7 +113,7 @@ static void address_seen(const struct nlmsghdr *m)
 	struct prefix p;
 	uint32_t valid_s;
 
-	if (!read_address(m, &p, &valid_s) || each_vip(info->ifa_index, &p.addr, vip_is_present, valid_s))
+	if (!read_address(m, &p, &valid_s) || each_vip(info->ifa_index, &p, vip_is_present, valid_s))
 		return;
 	/* Not one that is still looking whether anybody else has it, or has found so. */
 	if (!i || (p.addr.family == ADDR_IPV6 && info->ifa_flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED)))
@@ -122,9 +123,10 @@ static void address_seen(const struct nlmsghdr *m)
 		*first = p.addr;
 }
 
-static void keep_lifetime(struct router *r, struct vip *v, uint32_t valid_s)
+static void keep_lifetime(struct router *r, struct vip *v, const struct prefix *p, uint32_t valid_s)
 {
 	(void)r;
+	(void)p;
 	v->valid_s = valid_s;
 }
 
@@ -134,7 +136,7 @@ static void lifetime_seen(const struct nlmsghdr *m)
 	uint32_t valid_s;
 
 	if (read_address(m, &p, &valid_s))
-		(void)each_vip(((const struct ifaddrmsg *)mnl_nlmsg_get_payload(m))->ifa_index, &p.addr, keep_lifetime, valid_s);
+		(void)each_vip(((const struct ifaddrmsg *)mnl_nlmsg_get_payload(m))->ifa_index, &p, keep_lifetime, valid_s);
 }
 
 void links_ask_lifetimes(void)
@@ -155,8 +157,10 @@ static void forget_links(void)
 		guard.interfaces[i].up = guard.interfaces[i].seen = false;
 	}
 	for (uint32_t r = 0; r < guard.conf->vrrp_count; r++)
-		for (uint32_t v = 0; v < guard.routers[r].config->vip_count; v++)
+		for (uint32_t v = 0; v < guard.routers[r].config->vip_count; v++) {
 			guard.routers[r].vips[v].present = false;
+			guard.routers[r].vips[v].other_length = 0;
+		}
 }
 
 void links_refresh(void)
@@ -177,10 +181,22 @@ void links_refresh(void)
 		return;
 	}
 	routers_check();
-	for (uint32_t r = 0; r < guard.conf->vrrp_count; r++)
-		for (uint32_t v = 0; v < guard.routers[r].config->vip_count; v++)
-			if (guard.routers[r].vr.state == VRRP_MASTER && !guard.routers[r].vips[v].present)
-				vips_put_back(&guard.routers[r], &guard.routers[r].vips[v]);
+	for (uint32_t r = 0; r < guard.conf->vrrp_count; r++) {
+		struct router *router = &guard.routers[r];
+		vips_drop_strays(router);
+		/* Those that are still to come are not missing. */
+		for (uint32_t v = 0; v < (router->taking ? router->work_at : router->config->vip_count); v++)
+			if (router->vr.state == VRRP_MASTER && !router->vips[v].present)
+				vips_put_back(router, &router->vips[v]);
+	}
+}
+
+static bool stray;
+
+static void look_for_stray(struct router *r, struct vip *v, const struct prefix *p, uint32_t valid_s)
+{
+	(void)valid_s;
+	stray = stray || !vrrp_holds(&r->vr) || p->length != v->config->address.length;
 }
 
 /* Our own renewals are told to us as well: they are no news. */
@@ -190,8 +206,9 @@ static bool is_news(const struct nlmsghdr *m)
 	struct prefix p;
 	uint32_t valid_s;
 
+	stray = false;
 	return m->nlmsg_type != RTM_NEWADDR || !read_address(m, &p, &valid_s)
-		|| !each_vip(info->ifa_index, &p.addr, NULL, 0);
+		|| !each_vip(info->ifa_index, &p, look_for_stray, 0) || stray;
 }
 
 static void events_ready(struct io *io, short revents)

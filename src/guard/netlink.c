@@ -81,7 +81,7 @@ int netlink_dump(uint16_t type, uint8_t family, void (*seen)(const struct nlmsgh
 }
 
 /* The message that names one of our addresses; the attributes that both directions need. */
-static struct nlmsghdr *address_message(uint8_t *bytes, const struct vip *v, uint16_t type, uint16_t flags)
+static struct nlmsghdr *address_message(uint8_t *bytes, const struct vip *v, uint8_t length, uint16_t type, uint16_t flags)
 {
 	struct nlmsghdr *m = mnl_nlmsg_put_header(bytes);
 	const struct addr *a = &v->config->address.addr;
@@ -92,7 +92,7 @@ static struct nlmsghdr *address_message(uint8_t *bytes, const struct vip *v, uin
 	struct ifaddrmsg *info = mnl_nlmsg_put_extra_header(m, sizeof *info);
 	info->ifa_family = ipv6 ? AF_INET6 : AF_INET;
 	info->ifa_flags = ipv6 ? IFA_F_NODAD : 0;       /* the election has settled it: no time for DAD */
-	info->ifa_prefixlen = v->config->address.length;
+	info->ifa_prefixlen = length;
 	info->ifa_index = v->interface->index;
 	info->ifa_scope = v->config->scope;
 	mnl_attr_put(m, IFA_LOCAL, addr_bytes(a), a->bytes);
@@ -106,7 +106,8 @@ int netlink_address_add(const struct vip *v, uint32_t valid_s)
 	/* Deprecated, so that nothing chooses it as its source; IPv4 does not know that. */
 	struct ifa_cacheinfo life = { .ifa_prefered = v->config->address.addr.family == ADDR_IPV6 ? 0 : valid_s,
 		.ifa_valid = valid_s };
-	struct nlmsghdr *m = address_message(bytes, v, RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE);
+	struct nlmsghdr *m = address_message(bytes, v, v->config->address.length, RTM_NEWADDR,
+		NLM_F_CREATE | NLM_F_REPLACE);
 
 	if (v->config->label)
 		mnl_attr_put_strz(m, IFA_LABEL, v->config->label);
@@ -114,9 +115,9 @@ int netlink_address_add(const struct vip *v, uint32_t valid_s)
 	return netlink_request(m, NULL);
 }
 
-int netlink_address_delete(const struct vip *v)
+int netlink_address_delete(const struct vip *v, uint8_t length)
 {
 	_Alignas(8) uint8_t bytes[256] = { 0 };
 
-	return netlink_request(address_message(bytes, v, RTM_DELADDR, 0), NULL);
+	return netlink_request(address_message(bytes, v, length, RTM_DELADDR, 0), NULL);
 }

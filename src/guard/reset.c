@@ -57,7 +57,25 @@ static void destroy(const struct inet_diag_msg *connection)
 	impossible = error == EOPNOTSUPP;
 }
 
-static bool read_list(uint32_t *count)
+/* Of an IPv6 socket it may be ::ffff:a.b.c.d. */
+static bool is_leaving(const struct router *r, const struct inet_diag_msg *connection)
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, 0xff };
+	const uint8_t *source = (const uint8_t *)connection->id.idiag_src;
+	struct addr local = { .family = connection->idiag_family == AF_INET ? ADDR_IPV4 : ADDR_IPV6 };
+
+	if (local.family == ADDR_IPV6 && memcmp(source, mapped, sizeof mapped) == 0) {
+		local.family = ADDR_IPV4;
+		source += sizeof mapped;
+	}
+	memcpy(local.bytes, source, addr_bytes(&local));
+	for (uint32_t i = 0; i < r->config->vip_count; i++)
+		if (r->vips[i].present && !r->vips[i].permanent && addr_equal(&r->vips[i].config->address.addr, &local))
+			return true;
+	return false;
+}
+
+static bool read_list(const struct router *r, uint32_t *count)
 {
 	for (;;) {
 		ssize_t n = recv(lists, &netlink_buffer, sizeof netlink_buffer, MSG_DONTWAIT);
@@ -71,49 +89,38 @@ static bool read_list(uint32_t *count)
 				return true;
 			if (m->nlmsg_type == NLMSG_ERROR || impossible)
 				return false;
+			if (!is_leaving(r, mnl_nlmsg_get_payload(m)))
+				continue;
 			destroy(mnl_nlmsg_get_payload(m));
 			(*count)++;
 		}
 	}
 }
 
-/* Sockets of this family whose local address it is; of IPv6 sockets also those that serve it as ::ffff:a.b.c.d. */
-static bool reset_family(uint8_t family, const struct addr *address, uint32_t *count)
+/* All connections of a family at once: the kernel looks through its whole table for each request. */
+static bool reset_family(const struct router *r, uint8_t family, uint32_t *count)
 {
 	_Alignas(8) uint8_t bytes[256] = { 0 };
-	uint8_t wanted[sizeof(struct inet_diag_bc_op) + sizeof(struct inet_diag_hostcond) + 16];
 	struct inet_diag_req_v2 *request;
-	struct nlmsghdr *m = put_request(bytes, SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, family, &request);
-	struct inet_diag_bc_op op = { .code = INET_DIAG_BC_S_COND };
-	struct inet_diag_hostcond host = { .port = -1, .prefix_len = (uint8_t)(8 * addr_bytes(address)),
-		.family = address->family == ADDR_IPV4 ? AF_INET : AF_INET6 };
-	size_t n = sizeof op + sizeof host + addr_bytes(address);
 
-	op.yes = (uint8_t)n;
-	op.no = (uint16_t)(n + 4);
-	memcpy(wanted, &op, sizeof op);
-	memcpy(wanted + sizeof op, &host, sizeof host);
-	memcpy(wanted + sizeof op + sizeof host, address->bytes, addr_bytes(address));
-	mnl_attr_put(m, INET_DIAG_REQ_BYTECODE, n, wanted);
-	return send_request(lists, m) == 0 && read_list(count);
+	return send_request(lists, put_request(bytes, SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, family, &request)) == 0
+		&& read_list(r, count);
 }
 
-void reset_connections(const struct router *r, const struct addr *address)
+void reset_connections(const struct router *r)
 {
 	uint32_t count = 0;
-	char text[ADDR_TEXT_MAX];
 
 	if (lists == -1) {
 		lists = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_SOCK_DIAG);
 		orders = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_SOCK_DIAG);
 	}
-	bool good = lists != -1 && orders != -1 && !impossible
-		&& (address->family == ADDR_IPV6 || reset_family(AF_INET, address, &count))
-		&& reset_family(AF_INET6, address, &count);
+	bool good = lists != -1 && orders != -1 && !impossible && reset_family(r, AF_INET, &count)
+		&& reset_family(r, AF_INET6, &count);
 	if (count && !impossible)
-		log_info("(%s) %u connections to %s reset", r->config->name, count, addr_print(address, text));
+		log_info("(%s) %u connections to its addresses reset", r->config->name, count);
 	else if (!good && !said)
-		log_info("(%s) this kernel cannot reset connections: clients of %s that only wait will wait for their timeout",
-			r->config->name, addr_print(address, text));
+		log_info("(%s) this kernel cannot reset connections: clients that only wait will wait for their timeout",
+			r->config->name);
 	said |= !good;
 }

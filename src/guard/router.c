@@ -199,6 +199,20 @@ void router_event(struct router *r, enum vrrp_event_kind kind)
 	router_step(r, &(struct vrrp_event){ .kind = (uint8_t)kind });
 }
 
+bool router_is_master(struct router *r)
+{
+	router_event(r, VRRP_TIMER);
+	return r->vr.state == VRRP_MASTER;
+}
+
+/* Alone a member could not go: the other node's waits until all of its group can be master. */
+void router_failover(struct router *r)
+{
+	router_event(r, VRRP_FAILOVER);
+	for (struct router *m = NULL; (m = next_member(r, m)); )
+		router_event(m, VRRP_FAILOVER);
+}
+
 void router_set_priority(struct router *r, uint8_t priority)
 {
 	if (r->vr.priority == priority)
@@ -451,6 +465,8 @@ void routers_init(void)
 		r->interface = interface_named(c->interface);
 		r->timer.expired = router_expired;
 		r->garp.expired = garp_expired;
+		r->work.expired = vips_work;
+		r->work_at = c->vip_count;
 		r->hears = r->sends = r->interface;
 		if (c->vmac) {
 			r->vmac = interface_named(c->vmac);

@@ -11,6 +11,7 @@
 #define RENEW_MS_MIN 250                /* adverts may come every 10 ms; the kernel need not hear of each */
 #define REMOVALS_DAMPED 5               /* so often in a row, and it is put back only once a second */
 #define REMOVALS_CALM_MS 10000
+#define WORK_A_TURN 16                  /* addresses, and frames that tell of them */
 
 uint32_t vips_lifetime_s(const struct vrrp_config *c)
 {
@@ -37,36 +38,84 @@ static bool put_on(struct router *r, struct vip *v)
 	return error == 0;
 }
 
+/* Off, with whatever length it is there. */
+static int take_off(struct vip *v)
+{
+	int other = v->other_length ? netlink_address_delete(v, v->other_length) : 0;
+	int error = netlink_address_delete(v, v->config->address.length);
+
+	v->other_length = 0;
+	v->present = false;
+	/* Not there: its lifetime was over before we came to it. */
+	return other ? other : error == EADDRNOTAVAIL || error == ENODEV ? 0 : error;
+}
+
+static void take_one(struct router *r, struct vip *v)
+{
+	/* Should it be there, for ever and somebody's: given a lifetime, its connected route would be over at once. */
+	if (!v->permanent && (v->config->address.addr.family == ADDR_IPV6 || v->other_length))
+		(void)take_off(v);
+	if (put_on(r, v))
+		garp_one(v);
+}
+
+static void renew_one(struct router *r, struct vip *v)
+{
+	/* One that somebody removed comes back by vips_put_back(), with its announcement. */
+	if (v->present || v->missing_said)
+		(void)put_on(r, v);
+	else
+		vips_put_back(r, v);
+}
+
+/* Two hundred addresses in one turn would hold up the adverts. */
+static void work(struct router *r)
+{
+	uint32_t budget = WORK_A_TURN;
+
+	for (; budget > 0 && r->work_at < r->config->vip_count; budget--) {
+		struct vip *v = &r->vips[r->work_at++];
+		if (r->taking)
+			take_one(r, v);
+		else
+			renew_one(r, v);
+		if (r->work_at < r->config->vip_count)
+			continue;
+		routes_add(r);
+		if (r->taking)
+			garp_start(r);
+		r->taking = false;
+	}
+	budget = garp_some(r, budget);
+	/* Not in this turn again, whatever else is due. */
+	if (budget == 0)
+		timer_set(&guard.loop.timers, &r->work, guard.loop.now_ms + 1);
+}
+
+void vips_work(struct timer *t, uint64_t now_ms)
+{
+	struct router *r = container_of(t, struct router, work);
+
+	(void)now_ms;
+	if (router_is_master(r))
+		work(r);
+}
+
 void vips_take(struct router *r)
 {
-	const struct vrrp_config *c = r->config;
-
 	r->renewed_ms = guard.loop.now_ms;
-	for (uint32_t v = 0; v < c->vip_count; v++) {
-		struct vip *vip = &r->vips[v];
-		/* Should it be there, for ever and somebody's: given a lifetime, its connected route would be over at once. */
-		if (!vip->permanent && vip->config->address.addr.family == ADDR_IPV6)
-			(void)netlink_address_delete(vip);
-		(void)put_on(r, vip);
-	}
-	routes_add(r);
-	garp_start(r);
+	r->work_at = 0;
+	r->taking = true;
+	work(r);
 }
 
 void vips_renew(struct router *r)
 {
-	if (guard.loop.now_ms - r->renewed_ms < RENEW_MS_MIN)
+	if (guard.loop.now_ms - r->renewed_ms < RENEW_MS_MIN || r->work_at < r->config->vip_count)
 		return;
 	r->renewed_ms = guard.loop.now_ms;
-	for (uint32_t v = 0; v < r->config->vip_count; v++) {
-		struct vip *vip = &r->vips[v];
-		/* One that somebody removed comes back by vips_put_back(), with its announcement. */
-		if (vip->present || vip->missing_said)
-			(void)put_on(r, vip);
-		else
-			vips_put_back(r, vip);
-	}
-	routes_add(r);
+	r->work_at = 0;
+	work(r);
 }
 
 void vips_release(struct router *r)
@@ -74,18 +123,17 @@ void vips_release(struct router *r)
 	char address[ADDR_TEXT_MAX];
 
 	garp_stop(r);
+	r->work_at = r->config->vip_count;
+	r->taking = false;
 	routes_remove(r);
+	reset_connections(r);           /* while the addresses are here: the resets must come from them */
 	for (uint32_t i = 0; i < r->config->vip_count; i++) {
 		struct vip *v = &r->vips[i];
 		if (v->permanent || v->interface->index == 0)
 			continue;
-		if (v->present)         /* while it is here: the resets must come from it */
-			reset_connections(r, &v->config->address.addr);
-		int error = netlink_address_delete(v);
-		v->present = false;
+		int error = take_off(v);
 		v->missing_said = false;
-		/* Not there: its lifetime was over before we came to it. */
-		if (error && error != EADDRNOTAVAIL && error != ENODEV)
+		if (error)
 			log_err("(%s) cannot take %s off %s: %s", r->config->name, prefix_print(&v->config->address, address),
 				v->interface->name, strerror(error));
 	}
@@ -134,9 +182,24 @@ void vips_clean_at_start(struct router *r)
 		v->permanent = false;
 		if (!v->present)
 			continue;
-		int error = netlink_address_delete(v);
+		int error = take_off(v);
 		v->present = error != 0;
 		log_notice("(%s) %s was left on %s by an earlier run: %s%s", r->config->name,
+			prefix_print(&v->config->address, address), v->interface->name,
+			error ? "cannot remove it: " : "removed", error ? strerror(error) : "");
+	}
+}
+
+void vips_drop_strays(struct router *r)
+{
+	char address[ADDR_TEXT_MAX];
+
+	for (uint32_t i = 0; r->started && !vrrp_holds(&r->vr) && i < r->config->vip_count; i++) {
+		struct vip *v = &r->vips[i];
+		if (!v->present || v->permanent)
+			continue;
+		int error = take_off(v);
+		log_warn("(%s) %s was put on %s by somebody else, while it is for the master alone: %s%s", r->config->name,
 			prefix_print(&v->config->address, address), v->interface->name,
 			error ? "cannot remove it: " : "removed", error ? strerror(error) : "");
 	}

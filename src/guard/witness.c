@@ -40,7 +40,8 @@ static void claimed(struct router *r, struct vip *v, const uint8_t mac[6])
 	if (guard.loop.now_ms - r->defended_ms < DEFEND_MS)
 		return;
 	r->defended_ms = guard.loop.now_ms;
-	garp_one(v);
+	if (router_is_master(r))
+		garp_one(v);
 }
 
 static void judge(uint32_t index, const struct addr *address, const uint8_t mac[6])

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: MIT
+"""What happens around the election: addresses that others put on or left behind, many addresses, pauses, groups."""
+import signal
+import subprocess
+import time
+
+from lab import PROXY, TANDEM, VIP, Sampler, Tandem, sh, vrrp_conf, wait_for
+
+
+def fast(vrrp="", **options):
+    return vrrp_conf("    version 3\n" + vrrp, advert_int="0.2", **options)
+
+
+def group(lines="", one="", two="", rest=""):
+    text = "global\n    user nobody\n    @lb01 stats socket /run/lab/lb01.sock\n    @lb02 stats socket /run/lab/lb02.sock\n"
+    for number, more in ((1, one), (2, two)):
+        text += (f"vrrp V{number}\n    interface eth0\n    version 3\n    advert_int 0.2\n    virtual_router_id {50 + number}\n"
+                 f"    @lb01 priority 100\n    @lb02 priority 90\n    virtual_ipaddress 192.168.1.{number * 4 + 6}/24\n{more}")
+    return text + f"vrrp_sync_group G\n    group V1 V2\n{lines}{rest}"
+
+
+def only(lab, name, vip=VIP):
+    return lab.hosts[name].holds(vip) and not lab.hosts["lb02" if name == "lb01" else "lb01"].holds(vip)
+
+
+def test_two_hundred_addresses_do_not_hold_up_adverts_every_10_ms(lab):
+    """Taking, telling of and renewing them is spread over turns, so that no peer takes over in between; letting go is quick."""
+    conf = vrrp_conf("    version 3\n" + "".join(f"    virtual_ipaddress 10.9.0.{i}/16\n" for i in range(1, 200)), advert_int="0.01")
+    lb01 = Tandem(lab, "lb01", conf).start()
+    wait_for(lambda: lab.lb01.holds("10.9.0.199"), 5)
+    lb02 = Tandem(lab, "lb02", conf).start()
+    time.sleep(4)
+    assert lb01.log().count("Entering") == 2 and lb02.log().count("Entering") == 1, lb01.log() + lb02.log()
+    sampler = Sampler(lab, "10.9.0.199")
+    assert lb01.stop() == 0
+    wait_for(lambda: lab.lb02.holds("10.9.0.199"), 5)
+    sampler.stop()
+    assert "not running" not in lb01.log() + lb02.log() and not lab.lb01.holds("10.9.0.1")
+
+
+def test_an_address_with_another_length_is_no_second_holder(lab):
+    """A keepalived that was killed leaves its /32 behind, and anybody may put an address on by hand."""
+    sh(f"ip -n lb02 addr add {VIP}/32 dev eth0")
+    lb01, lb02 = (Tandem(lab, name, fast()).start() for name in ("lb01", "lb02"))
+    lb01.wait_master()
+    assert f"{VIP}/24 was left on eth0 by an earlier run: removed" in lb02.log() and only(lab, "lb01")
+    for length in (24, 32):
+        sh(f"ip -n lb02 addr add {VIP}/{length} dev eth0")
+        wait_for(lambda: not lab.lb02.holds(), 2, lb02.log())
+    lb02.wait_log("was put on eth0 by somebody else, while it is for the master alone: removed", 1)
+    sh(f"ip -n lb01 addr add {VIP}/32 dev eth0")
+    lb01.wait_master()
+    lb01.stop()
+    lb02.wait_master()
+    assert only(lab, "lb02")
+    # What is no address of a router is nobody's business.
+    assert "192.168.1.12" in lab.lb02.addresses()
+
+
+def test_after_a_pause_nothing_is_said_before_the_address_is_gone(lab):
+    """A refresh of gratuitous ARP that was due meanwhile would point all neighbours at the wrong node."""
+    conf = vrrp_conf("    garp_master_delay 0\n    garp_master_refresh 1\n", advert_int=2)
+    lb01 = Tandem(lab, "lb01", conf).start()
+    lb01.wait_master()
+    lb02 = Tandem(lab, "lb02", conf).start()
+    sniffer = lab.client.spawn("tcpdump", "-l", "-n", "-tt", "-e", "-i", "eth0", "arp and ether src 02:00:00:00:00:0b", stdout=subprocess.PIPE,
+                               stderr=subprocess.DEVNULL, text=True)
+    assert "192.168.1.10" in sniffer.stdout.readline()
+    assert "192.168.1.10" in sniffer.stdout.readline()          # refreshed
+    lb01.send(signal.SIGSTOP)
+    lb02.wait_master()
+    mark = time.time()
+    lb01.send(signal.SIGCONT)
+    lb01.wait_log("Entering BACKUP STATE (this node was not running")
+    sniffer.terminate()
+    late = [line for line in sniffer.stdout.read().splitlines() if VIP in line and float(line.split()[0]) > mark]
+    assert not late
+
+
+def test_a_failover_of_a_member_takes_its_group_along(lab):
+    lb01, lb02 = (Tandem(lab, name, group()).start() for name in ("lb01", "lb02"))
+    lb01.wait_master()
+    lb02.wait_log("ready")
+    samplers = [Sampler(lab), Sampler(lab, "192.168.1.14")]
+    said = lab.lb01.run(TANDEM, "ctl", "-f", lb01.conf, "-n", "lb01", "failover", "V2")
+    assert "V2: handing over, and all of sync group G" in said
+    for vip in (VIP, "192.168.1.14"):
+        wait_for(lambda: only(lab, "lb02", vip), 5, lb01.log() + lb02.log())
+    for sampler in samplers:
+        sampler.stop()
+        assert sampler.two_holders() < 0.1
+    assert "nobody else" not in lb01.log()
+
+
+def test_a_group_waits_for_its_last_member_to_be_ready(lab):
+    for server in ("192.168.1.21", "192.168.1.22"):
+        lab.lb01.run("iptables", "-A", "OUTPUT", "-d", server, "-p", "tcp", "-j", "DROP")
+    try:
+        since = time.monotonic()
+        conf = group(one="    takeover_ready 0.5\n", two="    takeover_ready 2.5\n", rest=PROXY.replace("inter 500ms", "inter 9s"))
+        node = Tandem(lab, "lb01", conf).start()
+        node.wait_master()
+        assert 2.4 < time.monotonic() - since < 5, node.log()
+        wait_for(lambda: lab.lb01.holds("192.168.1.14"), 1)
+    finally:
+        lab.lb01.run("iptables", "-F", "OUTPUT")
