@@ -34,7 +34,9 @@ BUILD_PACKAGES =
 endif
 LIBMNL ?= $(OUT)/libmnl/libmnl.a
 BEARSSL ?= $(OUT)/bearssl/libbearssl.a
+HOSTCC ?= gcc
 STRIP = $(shell $(TOOL) -print-prog-name=strip)
+AS = $(shell $(TOOL) -print-prog-name=as)
 NM = $(shell $(TOOL) -print-prog-name=nm)
 TEST_PACKAGES = gcc libc6-dev binutils file git libcmocka-dev libbearssl-dev python3 python3-pytest python3-scapy nginx curl keepalived \
 	haproxy iproute2 iputils-arping tcpdump tshark strace wrk nftables iptables util-linux procps openssl socat libnginx-mod-stream
@@ -61,7 +63,7 @@ OPT = -Os -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -f
 WARN = -Wall -Wextra -Wshadow -Wconversion -Wvla -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wformat=2 \
 	-Wundef -Wcast-align=strict -Wwrite-strings -Wpointer-arith -Wdouble-promotion -Wlogical-op -Wduplicated-cond -Werror
 LTO = -flto=1 -flto-partition=one $(SMALL) $(OWN)
-CFLAGS = -std=c11 -D_GNU_SOURCE $(OPT) $(LTO) $(WARN) -g -Isrc -isystem $(dir $(LIBMNL))include -isystem $(dir $(BEARSSL))include
+CFLAGS = -std=c11 -D_GNU_SOURCE -DTANDEM_PACKS $(OPT) $(LTO) $(WARN) -g -Isrc -isystem $(dir $(LIBMNL))include -isystem $(dir $(BEARSSL))include
 # The proof that nothing allocates: each of these names is wrapped and no wrapper exists, so a call that can be reached
 # is an undefined __wrap_NAME, and the linker says who makes it. What --gc-sections drops does not count.
 HEAP = malloc calloc realloc reallocarray free aligned_alloc memalign posix_memalign valloc __libc_malloc __libc_calloc \
@@ -81,11 +83,15 @@ build/tandem build/tandem.debug: build/%: $(OUT)/% always
 	@cmp -s $< $@ || cp --remove-destination $< $@
 $(OUT)/tandem: $(OUT)/tandem.debug
 	$(STRIP) -s -R .comment -o $@ $<
-# The second proof, by the names of what was linked.
-$(OUT)/tandem.debug: $(OBJ) $(LIBMNL) $(BEARSSL)
-	$(TOOL) $(OPT) $(LTO) $(LDFLAGS) -o $@ $(OBJ) $(LIBMNL) $(BEARSSL)
+# -B: an assembler that makes the sentences of the program short, see boards/pack/pack.c. The second proof, by the names of
+# what was linked.
+$(OUT)/tandem.debug: $(OBJ) $(LIBMNL) $(BEARSSL) $(OUT)/pack
+	AS=$(AS) PACK=$(OUT)/pack $(TOOL) -Bboards/pack/ $(OPT) $(LTO) $(LDFLAGS) -o $@ $(OBJ) $(LIBMNL) $(BEARSSL)
 	@if $(NM) $@ | grep -wE '$(subst $() ,|,$(strip $(HEAP)))|__malloc_alloc_meta|__malloc_context|__expand_heap'; \
 		then echo "$@ contains an allocator: the names above"; exit 1; fi
+$(OUT)/pack: boards/pack/pack.c src/base/text.h
+	@mkdir -p $(@D)
+	$(HOSTCC) -std=c11 -D_GNU_SOURCE -O1 -Wall -Wextra -Werror -o $@ $<
 $(OUT)/%.o: %.c $(OUT)/flags.txt | $(TOOLCHAIN) $(LIBMNL) $(BEARSSL)
 	@mkdir -p $(@D)
 	$(TOOL) $(CFLAGS) $(SPEED) $(DEFINES) -MMD -MP -c $< -o $@

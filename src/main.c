@@ -25,13 +25,14 @@ static int version(int argc, char **argv)
 }
 
 static const struct command { const char *name; int (*run)(int argc, char **argv); const char *help; } commands[] = {
-	{ "run", guard_run, "[-f FILE] [-n NODE] [-d] [-p PIDFILE]   serve; in the foreground unless -d" },
-	{ "check", cmd_check, "[-f FILE] [-n NODE]   validate the file; print the effective plan and the memory" },
-	{ "status", cmd_status, "[-f FILE] [-n NODE] [-s SOCKET] [--json]   what a running tandem does: faults, VRRP, servers" },
-	{ "top", cmd_top, "[-f FILE] [-n NODE] [-s SOCKET]   the same, every second; q ends it" },
-	{ "ctl", cmd_ctl, "[-f FILE] [-n NODE] [-s SOCKET] COMMAND...   ask it; 'ctl help' lists what" },
-	{ "help", cmd_help, "[KEYWORD]   this page, or what a keyword of the file means" },
-	{ "version", version, "what this is and what it is built of" },
+	{ "run", guard_run, PACKED "[-f FILE] [-n NODE] [-d] [-p PIDFILE]   serve; in the foreground unless -d" },
+	{ "check", cmd_check, PACKED "[-f FILE] [-n NODE]   validate the file; print the effective plan and the memory" },
+	{ "status", cmd_status, PACKED "[-f FILE] [-n NODE] [-s SOCKET] [--json]   what a running tandem does: "
+		"faults, VRRP, servers" },
+	{ "top", cmd_top, PACKED "[-f FILE] [-n NODE] [-s SOCKET]   the same, every second; q ends it" },
+	{ "ctl", cmd_ctl, PACKED "[-f FILE] [-n NODE] [-s SOCKET] COMMAND...   ask it; 'ctl help' lists what" },
+	{ "help", cmd_help, PACKED "[KEYWORD]   this page, or what a keyword of the file means" },
+	{ "version", version, PACKED "what this is and what it is built of" },
 	{ "worker", worker_main, NULL },
 };
 

@@ -148,7 +148,7 @@ static void log_list(enum log_level level, const char *error, const char *format
 }
 
 #define LOG_FUNCTION(name, level) \
-	void name(const char *format, ...) \
+	void (name)(const char *format, ...) \
 	{ \
 		va_list arguments; \
 		va_start(arguments, format); \
@@ -161,7 +161,7 @@ LOG_FUNCTION(log_notice, LOG_L_NOTICE)
 LOG_FUNCTION(log_info, LOG_L_INFO)
 LOG_FUNCTION(log_debug, LOG_L_DEBUG)
 
-void log_errno(const char *format, ...)
+void (log_errno)(const char *format, ...)
 {
 	const char *error = strerror(errno);
 	va_list arguments;
@@ -171,7 +171,7 @@ void log_errno(const char *format, ...)
 	va_end(arguments);
 }
 
-void log_at(enum log_level level, const char *format, ...)
+void (log_at)(enum log_level level, const char *format, ...)
 {
 	va_list arguments;
 
@@ -180,7 +180,7 @@ void log_at(enum log_level level, const char *format, ...)
 	va_end(arguments);
 }
 
-void die(int exit_code, const char *format, ...)
+void (die)(int exit_code, const char *format, ...)
 {
 	va_list arguments;
 
@@ -190,7 +190,7 @@ void die(int exit_code, const char *format, ...)
 	exit(exit_code);
 }
 
-void tell(const char *format, ...)
+void (tell)(const char *format, ...)
 {
 	char line[LOG_LINE_MAX];
 	va_list arguments;
@@ -215,7 +215,7 @@ bool out_bytes(const char *p, size_t n)
 	return true;
 }
 
-bool out(const char *format, ...)
+bool (out)(const char *format, ...)
 {
 	char line[LOG_LINE_MAX];
 	va_list arguments;

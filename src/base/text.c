@@ -178,6 +178,44 @@ static void fill(struct output *o, char c, size_t n)
 		put(o, &c, 1);
 }
 
+/* ---- packed sentences ---- */
+
+#ifdef TANDEM_PACKS
+extern const uint8_t text_pairs[TEXT_PAIRS][2] __attribute__((weak));   /* by boards/pack/pack.c; { 0, 0 }: no pair */
+
+static void put_packed(struct output *o, uint8_t c)
+{
+	uint8_t i = (uint8_t)(c - TEXT_PAIRS_FROM);
+
+	if (i < TEXT_PAIRS && text_pairs[i][0]) {
+		put_packed(o, text_pairs[i][0]);
+		put_packed(o, text_pairs[i][1]);
+	} else {
+		put(o, (const char *)&c, 1);
+	}
+}
+
+const char *text_plain(const char *text, char out[TEXT_MAX])
+{
+	struct output o = { .p = out, .size = TEXT_MAX };
+
+	if (*text != *PACKED)
+		return text;
+	while (*++text)
+		put_packed(&o, (uint8_t)*text);
+	out[o.used] = '\0';
+	return out;
+}
+#else
+const char *text_plain(const char *text, char out[TEXT_MAX])
+{
+	(void)out;
+	return text;
+}
+#endif
+
+/* ---- formats ---- */
+
 /* One conversion: what stands between % and its letter. */
 struct conversion { bool left, zero; unsigned width, longs; int precision; char letter; };
 
@@ -229,7 +267,10 @@ static void put_conversion(struct output *o, const struct conversion *c, va_list
 
 	switch (c->letter) {
 	case 's': {
+		char plain[TEXT_MAX];
 		const char *text = va_arg(*arguments, const char *);
+		if (c->precision < 0)
+			text = text_plain(text, plain);
 		put_padded(o, c, text, c->precision >= 0 ? (size_t)c->precision : strlen(text));
 		return;
 	}
@@ -260,8 +301,10 @@ size_t text_vformat(char *out, size_t size, const char *format, va_list list)
 {
 	struct output o = { .p = out, .size = size };
 	struct conversion c;
+	char plain[TEXT_MAX];
 	va_list arguments;
 
+	format = text_plain(format, plain);
 	va_copy(arguments, list);       /* a va_list parameter may be an array: only a copy has an address of the right type */
 	while (*format) {
 		const char *percent = format;
@@ -278,7 +321,7 @@ size_t text_vformat(char *out, size_t size, const char *format, va_list list)
 	return o.used;
 }
 
-size_t text_format(char *out, size_t size, const char *format, ...)
+size_t (text_format)(char *out, size_t size, const char *format, ...)
 {
 	va_list arguments;
 

@@ -31,7 +31,7 @@ static void say(struct parser *p, enum conf_severity severity, uint32_t line, co
 }
 
 #define FINDING(name, severity, line, ...) \
-	void name(__VA_ARGS__, const char *format, ...) \
+	void (name)(__VA_ARGS__, const char *format, ...) \
 	{ \
 		va_list arguments; \
 		va_start(arguments, format); \

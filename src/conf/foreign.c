@@ -5,70 +5,71 @@
 #include <string.h>
 #include "conf/parse.h"
 
-#define HAPROXY "is HAProxy's; tandem does not have it"
-#define KEEPALIVED "is keepalived's; tandem does not have it"
-#define TLS "is about TLS, which comes later"
+#define HAPROXY PACKED "is HAProxy's; tandem does not have it"
+#define KEEPALIVED PACKED "is keepalived's; tandem does not have it"
+#define TLS PACKED "is about TLS, which comes later"
 
 /* Only the words that files of small sites really have: each costs its letters, and what is not here is
  * refused as well. */
 static const struct { uint32_t where; const char *words, *reason; } table[] = {
-	{ AS_SECTION, "vrrp_instance", "is keepalived's: here it starts with 'vrrp NAME', and has no braces" },
-	{ AS_SECTION, "vrrp_track_process global_defs virtual_server", KEEPALIVED },
-	{ AS_SECTION, "peers resolvers userlist mailers cache http-errors ring", HAPROXY },
+	{ AS_SECTION, PACKED "vrrp_instance", PACKED "is keepalived's: here it starts with 'vrrp NAME', and has no braces" },
+	{ AS_SECTION, PACKED "vrrp_track_process global_defs virtual_server", KEEPALIVED },
+	{ AS_SECTION, PACKED "peers resolvers userlist mailers cache http-errors ring", HAPROXY },
 
-	{ AS_LINE | IN_GLOBAL, "daemon", "is HAProxy's: 'tandem run -d' goes to the background" },
-	{ AS_LINE | IN_GLOBAL, "pidfile", "is HAProxy's: 'tandem run -p FILE' writes it" },
-	{ AS_LINE | IN_GLOBAL, "nbthread nbproc cpu-map", "is HAProxy's: tandem has one worker and no threads" },
-	{ AS_LINE | IN_GLOBAL, "uid gid", "is HAProxy's: write 'user' or 'group', which take numbers as well" },
-	{ AS_LINE | IN_GLOBAL, "maxsslconn ca-base crt-base ssl-default-bind-ciphers "
+	{ AS_LINE | IN_GLOBAL, PACKED "daemon", PACKED "is HAProxy's: 'tandem run -d' goes to the background" },
+	{ AS_LINE | IN_GLOBAL, PACKED "pidfile", PACKED "is HAProxy's: 'tandem run -p FILE' writes it" },
+	{ AS_LINE | IN_GLOBAL, PACKED "nbthread nbproc cpu-map", PACKED "is HAProxy's: tandem has one worker and no threads" },
+	{ AS_LINE | IN_GLOBAL, PACKED "uid gid", PACKED "is HAProxy's: write 'user' or 'group', which take numbers as well" },
+	{ AS_LINE | IN_GLOBAL, PACKED "maxsslconn ca-base crt-base ssl-default-bind-ciphers "
 		"ssl-default-bind-ciphersuites ssl-default-bind-options ssl-default-server-ciphers "
 		"ssl-default-server-options ssl-dh-param-file ssl-server-verify tune.ssl.default-dh-param", TLS },
-	{ AS_LINE | IN_GLOBAL, "description hard-stop-after log-send-hostname log-tag lua-load master-worker "
+	{ AS_LINE | IN_GLOBAL, PACKED "description hard-stop-after log-send-hostname log-tag lua-load master-worker "
 		"maxconnrate spread-checks ulimit-n", HAPROXY },
-	{ AS_LINE | IN_GLOBAL, "router_id notification_email smtp_server vrrp_strict", KEEPALIVED },
-	{ AS_LINE | IN_GLOBAL, "enable_script_security", "is keepalived's: it is always on here" },
+	{ AS_LINE | IN_GLOBAL, PACKED "router_id notification_email smtp_server vrrp_strict", KEEPALIVED },
+	{ AS_LINE | IN_GLOBAL, PACKED "enable_script_security", PACKED "is keepalived's: it is always on here" },
 
-	{ AS_LINE | IN_VRRP, "authentication",
-		"is keepalived's block: here 'auth_pass TEXT' is a line of its own" },
-	{ AS_LINE | IN_FILE, "init_file", "is keepalived's: a file that is not there is 0 here" },
-	{ AS_LINE | IN_VRRP, "preempt", "is keepalived's: it is the rule here; 'nopreempt' turns it off" },
-	{ AS_LINE | IN_VRRP, "accept debug dont_track_primary smtp_alert track_process "
+	{ AS_LINE | IN_VRRP, PACKED "authentication",
+		PACKED "is keepalived's block: here 'auth_pass TEXT' is a line of its own" },
+	{ AS_LINE | IN_FILE, PACKED "init_file", PACKED "is keepalived's: a file that is not there is 0 here" },
+	{ AS_LINE | IN_VRRP, PACKED "preempt", PACKED "is keepalived's: it is the rule here; 'nopreempt' turns it off" },
+	{ AS_LINE | IN_VRRP, PACKED "accept debug dont_track_primary smtp_alert track_process "
 		"virtual_rules", KEEPALIVED },
 
-	{ AS_LINE | IN_PROXY, "acl use_backend http-request http-response redirect stats",
-		"is HAProxy's and comes later" },
-	{ AS_LINE | IN_PROXY, "stick stick-table",
-		"is HAProxy's; tandem does not have it: 'cookie' keeps clients on a server" },
-	{ AS_LINE | IN_PROXY, "clitimeout contimeout srvtimeout",
-		"is HAProxy's old word: write 'timeout client', 'timeout connect' or 'timeout server'" },
-	{ AS_LINE | IN_PROXY, "backlog capture compression description disabled errorfile filter fullconn "
+	{ AS_LINE | IN_PROXY, PACKED "acl use_backend http-request http-response redirect stats",
+		PACKED "is HAProxy's and comes later" },
+	{ AS_LINE | IN_PROXY, PACKED "stick stick-table",
+		PACKED "is HAProxy's; tandem does not have it: 'cookie' keeps clients on a server" },
+	{ AS_LINE | IN_PROXY, PACKED "clitimeout contimeout srvtimeout",
+		PACKED "is HAProxy's old word: write 'timeout client', 'timeout connect' or 'timeout server'" },
+	{ AS_LINE | IN_PROXY, PACKED "backlog capture compression description disabled errorfile filter fullconn "
 		"hash-type http-error http-reuse log-format monitor-uri rate-limit retry-on server-template source "
 		"tcp-check tcp-request unique-id-format", HAPROXY },
-	{ AS_OPTION, "abortonclose allbackups clitcpka contstats http-buffer-request http-ignore-probes "
+	{ AS_OPTION, PACKED "abortonclose allbackups clitcpka contstats http-buffer-request http-ignore-probes "
 		"http-no-delay httpslog log-health-checks logasap mysql-check nolinger originalto pgsql-check "
 		"redis-check smtpchk socket-stats splice-auto srvtcpka ssl-hello-chk tcp-check tcpka", HAPROXY },
-	{ AS_TIMEOUT, "client-fin server-fin tarpit", HAPROXY },
-	{ AS_HTTP_CHECK, "send",
-		"is HAProxy's and comes later: 'option httpchk METHOD URI VERSION' sends the request, with "
+	{ AS_TIMEOUT, PACKED "client-fin server-fin tarpit", HAPROXY },
+	{ AS_HTTP_CHECK, PACKED "send",
+		PACKED "is HAProxy's and comes later: 'option httpchk METHOD URI VERSION' sends the request, with "
 		"headers as in 'option httpchk GET /health HTTP/1.1\\r\\nHost:\\ www'" },
-	{ AS_HTTP_CHECK, "connect disable-on-404 send-state", HAPROXY },
-	{ AS_EXPECT, "rstatus rstring hdr fhdr", HAPROXY },
-	{ AS_COOKIE, "rewrite prefix",
-		"is a mode of HAProxy's that changes the server's own cookie; only 'insert' is here" },
-	{ AS_COOKIE, "dynamic maxidle maxlife attr", HAPROXY },
-	{ AS_STATS, "timeout enable uri auth refresh", HAPROXY },
-	{ AS_SOCKET, "user group expose-fd", HAPROXY },
-	{ AS_BIND, "ssl crt ca-file verify alpn ciphers ssl-min-ver strict-sni", TLS },
-	{ AS_BIND, "transparent",
-		"is HAProxy's: tandem binds to addresses that are on the other node without it" },
-	{ AS_BIND, "defer-accept maxconn mode tfo", HAPROXY },
-	{ AS_SERVER, "ssl verify ca-file crt sni alpn check-ssl check-sni", TLS },
-	{ AS_SERVER, "resolvers resolve-prefer init-addr",
-		"is about host names, which are not looked up: give the server's IP address" },
-	{ AS_SERVER, "agent-check error-limit id maxconn maxqueue observe on-error on-marked-down "
+	{ AS_HTTP_CHECK, PACKED "connect disable-on-404 send-state", HAPROXY },
+	{ AS_EXPECT, PACKED "rstatus rstring hdr fhdr", HAPROXY },
+	{ AS_COOKIE, PACKED "rewrite prefix",
+		PACKED "is a mode of HAProxy's that changes the server's own cookie; only 'insert' is here" },
+	{ AS_COOKIE, PACKED "dynamic maxidle maxlife attr", HAPROXY },
+	{ AS_STATS, PACKED "timeout enable uri auth refresh", HAPROXY },
+	{ AS_SOCKET, PACKED "user group expose-fd", HAPROXY },
+	{ AS_BIND, PACKED "ssl crt ca-file verify alpn ciphers ssl-min-ver strict-sni", TLS },
+	{ AS_BIND, PACKED "transparent",
+		PACKED "is HAProxy's: tandem binds to addresses that are on the other node without it" },
+	{ AS_BIND, PACKED "defer-accept maxconn mode tfo", HAPROXY },
+	{ AS_SERVER, PACKED "ssl verify ca-file crt sni alpn check-ssl check-sni", TLS },
+	{ AS_SERVER, PACKED "resolvers resolve-prefer init-addr",
+		PACKED "is about host names, which are not looked up: give the server's IP address" },
+	{ AS_SERVER, PACKED "agent-check error-limit id maxconn maxqueue observe on-error on-marked-down "
 		"slowstart source track init-state", HAPROXY },
-	{ AS_VIP, "brd broadcast home mngtmpaddr noprefixroute use_vmac peer no_track", KEEPALIVED },
-	{ AS_ROUTE, "to gw or nexthop onlink proto mtu tos preference weight advmss hoplimit track_group no_track", KEEPALIVED },
+	{ AS_VIP, PACKED "brd broadcast home mngtmpaddr noprefixroute use_vmac peer no_track", KEEPALIVED },
+	{ AS_ROUTE, PACKED "to gw or nexthop onlink proto mtu tos preference weight advmss hoplimit track_group "
+		"no_track", KEEPALIVED },
 };
 
 uint32_t word_in_list(const char *list, struct str word)
@@ -85,11 +86,13 @@ uint32_t word_in_list(const char *list, struct str word)
 
 const char *foreign_reason(uint32_t as, uint32_t sections, struct str word)
 {
+	char plain[TEXT_MAX];
+
 	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
 		uint32_t where = table[i].where;
 		if (as != AS_ANY && (where & AS_ALL) != as)
 			continue;
-		if ((!(where & IN_ANY) || where & sections) && word_in_list(table[i].words, word))
+		if ((!(where & IN_ANY) || where & sections) && word_in_list(text_plain(table[i].words, plain), word))
 			return table[i].reason;
 	}
 	return NULL;

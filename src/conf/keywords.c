@@ -20,385 +20,386 @@
 static const struct keyword table[] = {
 	/* where, min, max arguments, name, setter, field, low, high, default, arguments and help in one text */
 	{ AS_SECTION, 0, 0, "global", begin_global, NOWHERE, 0, 0, 0, "\0"
-		"what holds for the whole process" },
+		PACKED "what holds for the whole process" },
 	{ AS_SECTION, 1, 1, "vrrp", begin_vrrp, NOWHERE, 0, 0, 0, "NAME\0"
-		"a virtual router: floating addresses that one of the nodes holds (keepalived's vrrp_instance)" },
+		PACKED "a virtual router: floating addresses that one of the nodes holds (keepalived's vrrp_instance)" },
 	{ AS_SECTION, 1, 1, "vrrp_script", begin_watch, NOWHERE, IN_SCRIPT, 0, 0, "NAME\0"
-		"a program that is run again and again; track_script follows it" },
+		PACKED "a program that is run again and again; track_script follows it" },
 	{ AS_SECTION, 1, 1, "vrrp_track_file", begin_watch, NOWHERE, IN_FILE, 0, 0, "NAME\0"
-		"a file with a number; track_file follows it" },
+		PACKED "a file with a number; track_file follows it" },
 	{ AS_SECTION, 1, 1, "vrrp_sync_group", begin_group, NOWHERE, 0, 0, 0, "NAME\0"
-		"virtual routers that change their state together" },
+		PACKED "virtual routers that change their state together" },
 	{ AS_SECTION, 0, ARGS_ANY, "defaults", begin_proxy, NOWHERE, IN_DEFAULTS, 0, 0, "[NAME]\0"
-		"what the proxy sections below it start with, up to the next defaults section" },
+		PACKED "what the proxy sections below it start with, up to the next defaults section" },
 	{ AS_SECTION, 1, ARGS_ANY, "frontend", begin_proxy, NOWHERE, IN_FRONTEND, 0, 0, "NAME\0"
-		"where clients come in" },
+		PACKED "where clients come in" },
 	{ AS_SECTION, 1, ARGS_ANY, "backend", begin_proxy, NOWHERE, IN_BACKEND, 0, 0, "NAME\0"
-		"servers that can do the same work" },
+		PACKED "servers that can do the same work" },
 	{ AS_SECTION, 1, ARGS_ANY, "listen", begin_proxy, NOWHERE, IN_LISTEN, 0, 0, "NAME\0"
-		"a frontend and its backend in one" },
+		PACKED "a frontend and its backend in one" },
 
 	/* ---- global ---- */
 	{ AS_LINE | IN_GLOBAL, 1, 1, "node", set_node, NOWHERE, 0, 0, 0, "NAME\0"
-		"whose @ lines count, instead of the host's name; -n on the command line goes before it" },
+		PACKED "whose @ lines count, instead of the host's name; -n on the command line goes before it" },
 	{ AS_LINE | IN_GLOBAL | REPEATS, 2, 2, "sysctl", set_sysctl, NOWHERE, 0, 0, 0, "NAME VALUE\0"
-		"a kernel setting that is written at start and read back" },
+		PACKED "a kernel setting that is written at start and read back" },
 	{ AS_LINE | IN_GLOBAL, 1, 1, "maxconn", set_number, GLOBAL(maxconn), 1, 65535, 256, "1..65535\0"
-		"client connections at once; memory for them is set aside at start" },
+		PACKED "client connections at once; memory for them is set aside at start" },
 	{ AS_LINE | IN_GLOBAL, 1, 1, "user", set_user, GLOBAL(user), 0, 0, 0, "NAME\0"
-		"whom the worker runs as when it was started by root (nobody)" },
+		PACKED "whom the worker runs as when it was started by root (nobody)" },
 	{ AS_LINE | IN_GLOBAL, 1, 1, "group", set_name, GLOBAL(group), 0, 0, 0, "NAME\0"
-		"its group (the user's own)" },
+		PACKED "its group (the user's own)" },
 	{ AS_LINE | IN_GLOBAL, 1, 2, "script_user", set_identity, GLOBAL(script_user), 0, 0, 0, "USER [GROUP]\0"
-		"whom scripts run as (nobody, and the user's own group)" },
+		PACKED "whom scripts run as (nobody, and the user's own group)" },
 	{ AS_LINE | IN_GLOBAL, 1, 1, "chroot", set_path, GLOBAL(chroot), 0, 0, 0, "DIRECTORY\0"
-		"the worker's root directory (an empty one that needs no place on disk)" },
+		PACKED "the worker's root directory (an empty one that needs no place on disk)" },
 	{ AS_LINE | IN_GLOBAL | REPEATS, 2, ARGS_ANY, "log", set_log, NOWHERE, 0, 0, 0,
 		"TARGET FACILITY [LEVEL]\0"
-		"where log lines go: /dev/log, an address of a syslog server, or stderr; up to four" },
+		PACKED "where log lines go: /dev/log, an address of a syslog server, or stderr; up to four" },
 	{ AS_LINE | IN_GLOBAL | REPEATS, 2, ARGS_ANY, "stats", set_family, NOWHERE, AS_STATS, 0, 0,
 		"socket PATH [mode MODE]\0"
-		"the socket that `tandem status` and `tandem ctl` talk to" },
+		PACKED "the socket that `tandem status` and `tandem ctl` talk to" },
 	{ AS_STATS | IN_GLOBAL, 1, ARGS_ANY, "socket", set_stats_socket, NOWHERE, 0, 0, 0, "PATH [mode MODE]\0"
-		"the socket that `tandem status` and `tandem ctl` talk to" },
+		PACKED "the socket that `tandem status` and `tandem ctl` talk to" },
 	{ AS_SOCKET | IN_GLOBAL, 1, 1, "mode", set_mode_bits, NOWHERE, 0, 0, 0, "OCTAL\0"
-		"the socket's permissions (600)" },
+		PACKED "the socket's permissions (600)" },
 	{ AS_SOCKET | IN_GLOBAL, 1, 1, "level", set_level, NOWHERE, 0, 0, 0, "admin\0"
-		"what may be done there: everything, so only admin is true" },
+		PACKED "what may be done there: everything, so only admin is true" },
 	{ AS_LINE | IN_GLOBAL, 1, 1, "tune.bufsize", set_bytes, GLOBAL(buffer_bytes), 4096, 1024 * 1024, 16384,
 		"BYTES\0"
-		"size of a buffer, and so of the largest message head" },
+		PACKED "size of a buffer, and so of the largest message head" },
 
 	/* ---- vrrp ---- */
 	{ AS_LINE | IN_VRRP, 1, 1, "interface", set_interface, VRRP(interface), 0, 0, 0, "NAME\0"
-		"where the nodes hear each other and the addresses appear" },
+		PACKED "where the nodes hear each other and the addresses appear" },
 	{ AS_LINE | IN_VRRP, 1, 1, "state", set_choice, VRRP(state_master_hint), 0, 0, 0, "BACKUP | MASTER\0"
-		"keepalived's first state; every node starts as backup here, and the priority decides" },
+		PACKED "keepalived's first state; every node starts as backup here, and the priority decides" },
 	{ AS_LINE | IN_VRRP, 1, 1, "version", set_number, VRRP(version), 2, 3, 2, "2 | 3\0"
-		"of the VRRP packets; the same on all nodes" },
+		PACKED "of the VRRP packets; the same on all nodes" },
 	{ AS_LINE | IN_VRRP, 1, 1, "virtual_router_id", set_number, VRRP(vrid), 1, 255, 0, "1..255\0"
-		"the same on all nodes of this router, and unlike any other on the link" },
+		PACKED "the same on all nodes of this router, and unlike any other on the link" },
 	{ AS_LINE | IN_VRRP, 1, 1, "priority", set_number, VRRP(priority), 1, 255, 100, "1..255\0"
-		"the highest wins; 255 owns the address and never yields" },
+		PACKED "the highest wins; 255 owns the address and never yields" },
 	{ AS_LINE | IN_VRRP, 1, 1, "advert_int", set_seconds, VRRP(advert_int_ms), 10, 255000, 1000, "SECONDS\0"
-		"between two adverts; about three missing ones make a takeover. Version 3 takes 0.01 to 40.95" },
+		PACKED "between two adverts; about three missing ones make a takeover. Version 3 takes 0.01 to 40.95" },
 	{ AS_LINE | IN_VRRP, 0, 0, "nopreempt", set_value, VRRP(nopreempt), 1, 0, 0, "\0"
-		"a node with a higher priority that comes back does not take the addresses from a working master" },
+		PACKED "a node with a higher priority that comes back does not take the addresses from a working master" },
 	{ AS_LINE | IN_VRRP, 1, 1, "preempt_delay", set_seconds, VRRP(preempt_delay_ms), 0, 1000000, 0, "SECONDS\0"
-		"how long a working master with a lower priority is left alone" },
+		PACKED "how long a working master with a lower priority is left alone" },
 	{ AS_LINE | IN_VRRP, 1, 1, "startup_delay", set_seconds, VRRP(startup_delay_ms), 0, 1000000, 0, "SECONDS\0"
-		"how long after the start the addresses are not taken" },
+		PACKED "how long after the start the addresses are not taken" },
 	{ AS_LINE | IN_VRRP, 1, 1, "takeover_ready", set_seconds, VRRP(takeover_ready_ms), 0, 600000, 10000, "SECONDS\0"
-		"a node that starts or returns waits so long at most until its worker serves and has checked its servers; 0: not" },
+		PACKED "a node that starts or returns waits so long at most until its worker serves and has checked its "
+			"servers; 0: not" },
 	{ AS_LINE | IN_VRRP, 1, 1, "down_timer_adverts", set_number, VRRP(down_timer_adverts), 2, 10, 3, "2..10\0"
-		"so many missing adverts make a takeover; the same on all nodes" },
+		PACKED "so many missing adverts make a takeover; the same on all nodes" },
 	{ AS_LINE | IN_VRRP, 0, 0, "lower_prio_no_advert", set_value, VRRP(lower_prio_no_advert), 1, 0, 0, "\0"
-		"the master does not answer an advert with a lower priority" },
+		PACKED "the master does not answer an advert with a lower priority" },
 	{ AS_LINE | IN_VRRP, 1, 1, "on_mismatch", set_choice, VRRP(on_mismatch_hold), 0, 0, 0, "warn | hold\0"
-		"hold: while a peer's adverts must be rejected, the backup does not take over" },
+		PACKED "hold: while a peer's adverts must be rejected, the backup does not take over" },
 	{ AS_LINE | IN_VRRP, 1, 1, "auth_type", set_auth_type, VRRP(has_auth), 0, 0, 0, "PASS | none\0"
-		"PASS: adverts carry auth_pass, in the clear; it tells routers apart and keeps nobody out" },
+		PACKED "PASS: adverts carry auth_pass, in the clear; it tells routers apart and keeps nobody out" },
 	{ AS_LINE | IN_VRRP, 1, 1, "auth_pass", set_auth_pass, VRRP(auth_pass), 0, 0, 0, "TEXT\0"
-		"up to 8 bytes, the same on all nodes; version 2 only" },
+		PACKED "up to 8 bytes, the same on all nodes; version 2 only" },
 	{ AS_LINE | IN_VRRP | REPEATS, 2, ARGS_ANY, "auth_hmac", set_family, NOWHERE, AS_HMAC, 0, 0, "key | ... VALUE\0"
-		"keepalived's (2.4.2) proof of who sent an advert, and when; the same keys on all nodes" },
+		PACKED "keepalived's (2.4.2) proof of who sent an advert, and when; the same keys on all nodes" },
 	{ AS_HMAC | IN_VRRP | REPEATS, 2, 2, "key", set_hmac_key, NOWHERE, 0, 0, 0, "1..255 TEXT\0"
-		"a secret of 32 to 64 characters, or hex: and bytes; up to four" },
+		PACKED "a secret of 32 to 64 characters, or hex: and bytes; up to four" },
 	{ AS_HMAC | IN_VRRP, 1, 1, "active_key", set_number, VRRP(hmac.active_key), 1, 255, 0, "1..255\0"
-		"which of them signs (the first); all are believed" },
+		PACKED "which of them signs (the first); all are believed" },
 	{ AS_HMAC | IN_VRRP, 1, 1, "mode", set_choice, VRRP(hmac.mode), 0, 0, 0, "enforce | permissive | receive-only\0"
-		"permissive: sign, but take unsigned adverts; receive-only: check what is signed, sign nothing" },
+		PACKED "permissive: sign, but take unsigned adverts; receive-only: check what is signed, sign nothing" },
 	{ AS_HMAC | IN_VRRP, 1, 1, "anti_replay", set_choice, VRRP(hmac.monotonic), 0, 0, 0, "time | monotonic\0"
-		"monotonic: the nodes' clocks need not agree, as on boards that have none" },
+		PACKED "monotonic: the nodes' clocks need not agree, as on boards that have none" },
 	{ AS_HMAC | IN_VRRP, 1, 1, "time_window", set_seconds, VRRP(hmac.window_ms), 1000, 3600000, 0, "SECONDS\0"
-		"how far the clocks may differ (three adverts, 5 s at least)" },
+		PACKED "how far the clocks may differ (three adverts, 5 s at least)" },
 	{ AS_LINE | IN_VRRP | REPEATS, 1, ARGS_ANY, "virtual_ipaddress", set_vip, NOWHERE, 0, 0, 0,
 		"ADDRESS[/LENGTH] [dev INTERFACE] [label LABEL] [scope SCOPE]\0"
-		"a floating address; one a line; without a length /32 or /128. The first one's family is that of the "
+		PACKED "a floating address; one a line; without a length /32 or /128. The first one's family is that of the "
 		"adverts; those of the other family are moved and not advertised" },
 	{ AS_LINE | IN_VRRP | REPEATS, 1, ARGS_ANY, "virtual_ipaddress_excluded", set_vip, NOWHERE, 1, 0, 0,
 		"ADDRESS[/LENGTH] [dev INTERFACE] [label LABEL] [scope SCOPE]\0"
-		"an address that moves with the others, but is not in the adverts" },
+		PACKED "an address that moves with the others, but is not in the adverts" },
 	{ AS_VIP | IN_VRRP, 1, 1, "dev", set_interface, FIELD(vip_config, device), 0, 0, 0, "INTERFACE\0"
-		"where the address appears, if not on the router's interface" },
+		PACKED "where the address appears, if not on the router's interface" },
 	{ AS_VIP | IN_VRRP, 1, 1, "label", set_interface, FIELD(vip_config, label), 1, 0, 0, "LABEL\0"
-		"how `ip address` shows it, such as eth0:vip" },
+		PACKED "how `ip address` shows it, such as eth0:vip" },
 	{ AS_VIP | IN_VRRP, 1, 1, "scope", set_scope, FIELD(vip_config, scope), 0, 0, 0,
 		"global | site | link | host | 0..255\0"
-		"of the address (global)" },
+		PACKED "of the address (global)" },
 	{ AS_LINE | IN_VRRP | REPEATS, 1, ARGS_ANY, "virtual_routes", set_route, NOWHERE, 0, 0, 0,
 		"DESTINATION [via GATEWAY] [dev INTERFACE] [src ADDRESS] [metric N] [table N] [scope SCOPE]\0"
-		"a route that only the master has; one a line" },
+		PACKED "a route that only the master has; one a line" },
 	{ AS_ROUTE | IN_VRRP, 1, 1, "via", set_address, FIELD(route_config, via), 0, 0, 0, "GATEWAY\0"
-		"the router that knows the way" },
+		PACKED "the router that knows the way" },
 	{ AS_ROUTE | IN_VRRP, 1, 1, "dev", set_interface, FIELD(route_config, device), 0, 0, 0, "INTERFACE\0"
-		"where it leads out" },
+		PACKED "where it leads out" },
 	{ AS_ROUTE | IN_VRRP, 1, 1, "src", set_address, FIELD(route_config, source), 0, 0, 0, "ADDRESS\0"
-		"what programs send from that way" },
+		PACKED "what programs send from that way" },
 	{ AS_ROUTE | IN_VRRP, 1, 1, "metric", set_number, FIELD(route_config, metric), 0, UINT32_MAX, 0, "N\0"
-		"the lowest of several to one destination is taken" },
+		PACKED "the lowest of several to one destination is taken" },
 	{ AS_ROUTE | IN_VRRP, 1, 1, "table", set_number, FIELD(route_config, table), 1, UINT32_MAX, 0, "N\0"
-		"the routing table (254, main)" },
+		PACKED "the routing table (254, main)" },
 	{ AS_ROUTE | IN_VRRP, 1, 1, "scope", set_scope, FIELD(route_config, scope), 0, 0, 0,
 		"global | site | link | host | 0..255\0"
-		"of the destination (link without a gateway, else global)" },
+		PACKED "of the destination (link without a gateway, else global)" },
 	{ AS_LINE | IN_VRRP, 0, 1, "use_vmac", set_vmac, VRRP(vmac), 0, 0, 0, "[INTERFACE]\0"
-		"the addresses have the virtual MAC 00:00:5e:00:01:ID (IPv6: 02:ID), on a macvlan made for them "
+		PACKED "the addresses have the virtual MAC 00:00:5e:00:01:ID (IPv6: 02:ID), on a macvlan made for them "
 		"(vrrp.ID)" },
 	{ AS_LINE | IN_VRRP, 0, 0, "vmac_xmit_base", set_value, VRRP(vmac_xmit_base), 1, 0, 0, "\0"
-		"with use_vmac: adverts come from the interface's own MAC" },
+		PACKED "with use_vmac: adverts come from the interface's own MAC" },
 	{ AS_LINE | IN_VRRP, 1, 1, "unicast_src_ip", set_address, VRRP(source), 0, 0, 0, "ADDRESS\0"
-		"the address that adverts to the peers come from (the interface's first)" },
+		PACKED "the address that adverts to the peers come from (the interface's first)" },
 	{ AS_LINE | IN_VRRP | REPEATS, 1, 1, "unicast_peer", set_peer, NOWHERE, 0, 0, 0, "ADDRESS\0"
-		"another node: adverts go to it instead of the multicast group, and only peers are listened to" },
+		PACKED "another node: adverts go to it instead of the multicast group, and only peers are listened to" },
 	{ AS_LINE | IN_VRRP, 1, 1, "unicast_ttl", set_number, VRRP(unicast_ttl), 1, 255, 0, "1..255\0"
-		"TTL of adverts to peers, and the least that theirs must have (255; nothing is asked of IPv6 peers)" },
+		PACKED "TTL of adverts to peers, and the least that theirs must have (255; nothing is asked of IPv6 peers)" },
 	{ AS_LINE | IN_VRRP, 0, 0, "v3_checksum_as_v2", set_value, VRRP(checksum_as_v2), 1, 0, 0, "\0"
-		"version 3 over IPv4: checksums without a pseudo-header (RFC 9568), whatever the peer's are" },
+		PACKED "version 3 over IPv4: checksums without a pseudo-header (RFC 9568), whatever the peer's are" },
 	{ AS_LINE | IN_VRRP, 1, 1, "mcast_src_ip", set_address, VRRP(source), 0, 0, 0, "ADDRESS\0"
-		"the address that multicast adverts come from (the interface's first)" },
+		PACKED "the address that multicast adverts come from (the interface's first)" },
 	{ AS_LINE | IN_VRRP, 1, 1, "garp_master_delay", set_seconds, VRRP(garp_master_delay_ms), 0, 255000, 5000,
 		"SECONDS\0"
-		"after becoming master, when neighbours are told a second time where the address is; 0: not" },
+		PACKED "after becoming master, when neighbours are told a second time where the address is; 0: not" },
 	{ AS_LINE | IN_VRRP, 1, 1, "garp_master_repeat", set_number, VRRP(garp_master_repeat), 1, 100, 5,
 		"1..100\0"
-		"gratuitous ARP frames each of these two times" },
+		PACKED "gratuitous ARP frames each of these two times" },
 	{ AS_LINE | IN_VRRP, 1, 1, "garp_lower_prio_delay", set_seconds, VRRP(garp_lower_prio_delay_ms), 0, 255000, 5000,
 		"SECONDS\0"
-		"the same after a master with a lower priority was heard" },
+		PACKED "the same after a master with a lower priority was heard" },
 	{ AS_LINE | IN_VRRP, 1, 1, "garp_lower_prio_repeat", set_number, VRRP(garp_lower_prio_repeat), 0, 100, 5,
 		"0..100\0"
-		"frames then; 0: none" },
+		PACKED "frames then; 0: none" },
 	{ AS_LINE | IN_VRRP, 1, 1, "garp_master_refresh", set_seconds, VRRP(garp_master_refresh_ms),
 		0, 86400000, 60000, "SECONDS\0"
-		"how often the master repeats it; 0: never" },
+		PACKED "how often the master repeats it; 0: never" },
 	{ AS_LINE | IN_VRRP, 1, 1, "garp_master_refresh_repeat", set_number, VRRP(garp_master_refresh_repeat),
 		1, 100, 1, "1..100\0"
-		"frames each time" },
+		PACKED "frames each time" },
 	{ AS_LINE | IN_VRRP | REPEATS, 1, ARGS_ANY, "track_backend", set_track, NOWHERE, TRACK_BACKEND, 0, 0,
 		"BACKEND [weight N]\0"
-		"it has failed while no server is usable. A failed track without a weight is a fault" },
+		PACKED "it has failed while no server is usable. A failed track without a weight is a fault" },
 	{ AS_LINE | IN_VRRP | REPEATS, 1, ARGS_ANY, "track_interface", set_track, NOWHERE, TRACK_INTERFACE, 0, 0,
 		"INTERFACE [weight N] [down_delay SECONDS] [up_delay SECONDS]\0"
-		"it has failed while the link is down" },
+		PACKED "it has failed while the link is down" },
 	{ AS_LINE | IN_VRRP | REPEATS, 1, ARGS_ANY, "track_script", set_track, NOWHERE, TRACK_SCRIPT, 0, 0,
 		"NAME [weight N]\0"
-		"it has failed when the vrrp_script does not end with exit code 0" },
+		PACKED "it has failed when the vrrp_script does not end with exit code 0" },
 	{ AS_LINE | IN_VRRP | REPEATS, 1, ARGS_ANY, "track_file", set_track, NOWHERE, TRACK_FILE, 0, 0,
 		"NAME [weight N]\0"
-		"the number in the vrrp_track_file, times the weight, is added to the priority; with weight 0 any "
+		PACKED "the number in the vrrp_track_file, times the weight, is added to the priority; with weight 0 any "
 		"but 0 is a fault" },
 	{ AS_LINE | IN_VRRP | REPEATS, 1, ARGS_ANY, "track_ping", set_track, NOWHERE, TRACK_PING, 0, 0,
 		"ADDRESS [weight N] [interval SECONDS] [timeout SECONDS] [fall N] [rise N]\0"
-		"it has failed when the host, such as the gateway, does not answer to ICMP echo" },
+		PACKED "it has failed when the host, such as the gateway, does not answer to ICMP echo" },
 	{ AS_LINE | IN_VRRP, 1, 1, "track_worker", set_choice, VRRP(track_worker), 0, 0, 1, "off | on\0"
-		"a worker that does not come back is a fault (on)" },
+		PACKED "a worker that does not come back is a fault (on)" },
 	{ AS_TRACK | IN_VRRP, 1, 1, "weight", set_track_weight, FIELD(track_config, weight), 0, 0, 0, "-254..254\0"
-		"added to the priority: negative while it has failed, positive while it has not; 0: a fault" },
+		PACKED "added to the priority: negative while it has failed, positive while it has not; 0: a fault" },
 	{ AS_TRACK | IN_VRRP, 1, 1, "down_delay", set_track_word, FIELD(track_config, down_delay_ms), 0, 255000, 0,
 		"SECONDS\0"
-		"how long the link must be down to count" },
+		PACKED "how long the link must be down to count" },
 	{ AS_TRACK | IN_VRRP, 1, 1, "up_delay", set_track_word, FIELD(track_config, up_delay_ms), 0, 255000, 0,
 		"SECONDS\0"
-		"how long it must be up again" },
+		PACKED "how long it must be up again" },
 	{ AS_TRACK | IN_VRRP, 1, 1, "interval", set_track_word, FIELD(track_config, interval_ms), 100, 3600000, 1000,
 		"SECONDS\0"
-		"between two pings" },
+		PACKED "between two pings" },
 	{ AS_TRACK | IN_VRRP, 1, 1, "timeout", set_track_word, FIELD(track_config, timeout_ms), 10, 3600000, 0,
 		"SECONDS\0"
-		"for the answer (interval)" },
+		PACKED "for the answer (interval)" },
 	{ AS_TRACK | IN_VRRP, 1, 1, "fall", set_track_word, FIELD(track_config, fall), 1, 255, 3, "1..255\0"
-		"missing answers in a row that are a failure" },
+		PACKED "missing answers in a row that are a failure" },
 	{ AS_TRACK | IN_VRRP, 1, 1, "rise", set_track_word, FIELD(track_config, rise), 1, 255, 2, "1..255\0"
-		"answers in a row that end it" },
+		PACKED "answers in a row that end it" },
 	{ AS_LINE | IN_VRRP | IN_GROUP, 1, ARGS_ANY, "notify_master", set_notify, NOWHERE, NOTIFY_MASTER, 0, 0,
 		"PROGRAM [ARGUMENTS]\0"
-		"is run on becoming master" },
+		PACKED "is run on becoming master" },
 	{ AS_LINE | IN_VRRP | IN_GROUP, 1, ARGS_ANY, "notify_backup", set_notify, NOWHERE, NOTIFY_BACKUP, 0, 0,
 		"PROGRAM [ARGUMENTS]\0"
-		"is run on becoming backup" },
+		PACKED "is run on becoming backup" },
 	{ AS_LINE | IN_VRRP | IN_GROUP, 1, ARGS_ANY, "notify_fault", set_notify, NOWHERE, NOTIFY_FAULT, 0, 0,
 		"PROGRAM [ARGUMENTS]\0"
-		"is run on a fault" },
+		PACKED "is run on a fault" },
 	{ AS_LINE | IN_VRRP | IN_GROUP, 1, ARGS_ANY, "notify_stop", set_notify, NOWHERE, NOTIFY_STOP, 0, 0,
 		"PROGRAM [ARGUMENTS]\0"
-		"is run when tandem stops" },
+		PACKED "is run when tandem stops" },
 	{ AS_LINE | IN_VRRP | IN_GROUP, 1, ARGS_ANY, "notify", set_notify, NOWHERE, NOTIFY_ANY, 0, 0,
 		"PROGRAM [ARGUMENTS]\0"
-		"is run after these, with INSTANCE or GROUP, name, state and priority as further arguments" },
+		PACKED "is run after these, with INSTANCE or GROUP, name, state and priority as further arguments" },
 
 	/* ---- vrrp_script, vrrp_track_file, vrrp_sync_group ---- */
 	{ AS_LINE | IN_SCRIPT, 1, ARGS_ANY, "script", set_command, WATCH(command), 0, 0, 0, "PROGRAM [ARGUMENTS]\0"
-		"what is run, without a shell; exit code 0 is good" },
+		PACKED "what is run, without a shell; exit code 0 is good" },
 	{ AS_LINE | IN_SCRIPT, 1, 1, "interval", set_seconds, WATCH(interval_ms), 100, 86400000, 1000, "SECONDS\0"
-		"from one start to the next" },
+		PACKED "from one start to the next" },
 	{ AS_LINE | IN_SCRIPT, 1, 1, "timeout", set_seconds, WATCH(timeout_ms), 100, 86400000, 0, "SECONDS\0"
-		"then it is killed and has failed (interval)" },
+		PACKED "then it is killed and has failed (interval)" },
 	{ AS_LINE | IN_SCRIPT, 1, 1, "rise", set_number, WATCH(rise), 1, 65535, 1, "1..65535\0"
-		"good runs in a row that end a failure" },
+		PACKED "good runs in a row that end a failure" },
 	{ AS_LINE | IN_SCRIPT, 1, 1, "fall", set_number, WATCH(fall), 1, 65535, 1, "1..65535\0"
-		"bad runs in a row that are a failure" },
+		PACKED "bad runs in a row that are a failure" },
 	{ AS_LINE | IN_WATCH, 1, 1, "weight", set_weight, WATCH(weight), 0, 0, 0, "-254..254\0"
-		"of tracks that say none (script 0, file 1)" },
+		PACKED "of tracks that say none (script 0, file 1)" },
 	{ AS_LINE | IN_SCRIPT, 1, 2, "user", set_identity, FIELD(watch_config, command.user), 0, 0, 0, "USER [GROUP]\0"
-		"whom it runs as (script_user)" },
+		PACKED "whom it runs as (script_user)" },
 	{ AS_LINE | IN_SCRIPT, 0, 0, "init_fail", set_value, WATCH(init_fail), 1, 0, 0, "\0"
-		"it counts as failed until it has run" },
+		PACKED "it counts as failed until it has run" },
 	{ AS_LINE | IN_FILE, 1, 1, "file", set_path, WATCH(path), 0, 0, 0, "PATH\0"
-		"a text file with a number, read once a second; one that is not there is 0" },
+		PACKED "a text file with a number, read once a second; one that is not there is 0" },
 	{ AS_LINE | IN_GROUP | REPEATS, 1, ARGS_ANY, "group", set_members, NOWHERE, 0, 0, 0, "VRRP...\0"
-		"its members" },
+		PACKED "its members" },
 
 	/* ---- defaults, frontend, backend, listen ---- */
 	{ AS_LINE | IN_PROXY, 1, 1, "mode", set_choice, PROXY(mode), 0, 0, 0, "tcp | http\0"
-		"bytes as they come (tcp, as in HAProxy without this line), or HTTP requests one by one" },
+		PACKED "bytes as they come (tcp, as in HAProxy without this line), or HTTP requests one by one" },
 	{ AS_LINE | IN_PROXY, 1, ARGS_ANY, "log", set_proxy_log, NOWHERE, 0, 0, 0, "global\0"
-		"one line for each connection or request, to the targets of the global section" },
+		PACKED "one line for each connection or request, to the targets of the global section" },
 	{ AS_LINE | IN_PROXY | REPEATS, 1, ARGS_ANY, "option", set_family, NOWHERE, AS_OPTION, 0, 0,
 		"NAME [...]\0"
-		"turns something on" },
+		PACKED "turns something on" },
 	{ AS_LINE | IN_PROXY | REPEATS, 2, ARGS_ANY, "no", set_no, NOWHERE, 0, 0, 0, "option NAME\0"
-		"turns an option off that the defaults section turned on" },
+		PACKED "turns an option off that the defaults section turned on" },
 	{ AS_LINE | IN_PROXY | REPEATS, 2, ARGS_ANY, "timeout", set_family, NOWHERE, AS_TIMEOUT, 0, 0,
 		"KIND TIME\0"
-		"how long to wait; milliseconds without a unit (us, ms, s, m, h, d)" },
+		PACKED "how long to wait; milliseconds without a unit (us, ms, s, m, h, d)" },
 	{ AS_LINE | IN_FRONT, 1, 1, "maxconn", set_number, PROXY(maxconn), 1, 65535, 0, "1..65535\0"
-		"clients of this frontend at once; more wait in the kernel's queue (only the global limit)" },
+		PACKED "clients of this frontend at once; more wait in the kernel's queue (only the global limit)" },
 	{ AS_LINE | IN_FRONT, 1, 1, "default_backend", set_default_backend, NOWHERE, 0, 0, 0, "BACKEND\0"
-		"who serves the clients" },
+		PACKED "who serves the clients" },
 	{ AS_LINE | IN_FRONTEND | IN_LISTEN | REPEATS, 1, ARGS_ANY, "bind", set_bind, NOWHERE, 0, 0, 0,
 		"[ADDRESS]:PORT[-PORT][,...] [WORDS]\0"
-		"where clients come in; the address need not be on this node at the moment" },
+		PACKED "where clients come in; the address need not be on this node at the moment" },
 	{ AS_BIND | IN_FRONTEND | IN_LISTEN, 1, 1, "name", set_name, FIELD(bind_config, name), 0, 0, 0, "NAME\0"
-		"how `tandem check` calls it" },
+		PACKED "how `tandem check` calls it" },
 	{ AS_BIND | IN_FRONTEND | IN_LISTEN, 1, 1, "interface", set_interface, FIELD(bind_config, interface),
 		0, 0, 0, "NAME\0"
-		"only clients that come through this interface" },
+		PACKED "only clients that come through this interface" },
 	{ AS_BIND | IN_FRONTEND | IN_LISTEN, 0, 0, "v4v6", set_value, FIELD(bind_config, v4v6), 1, 0, 0, "\0"
-		"[::] takes IPv4 clients too (as net.ipv6.bindv6only says)" },
+		PACKED "[::] takes IPv4 clients too (as net.ipv6.bindv6only says)" },
 	{ AS_BIND | IN_FRONTEND | IN_LISTEN, 0, 0, "v6only", set_value, FIELD(bind_config, v6only), 1, 0, 0, "\0"
-		"it does not" },
+		PACKED "it does not" },
 	{ AS_BIND | IN_FRONTEND | IN_LISTEN, 0, 0, "accept-proxy", set_value, FIELD(bind_config, accept_proxy), 1, 0, 0, "\0"
-		"clients come by way of a proxy that says who they are (PROXY protocol)" },
+		PACKED "clients come by way of a proxy that says who they are (PROXY protocol)" },
 	{ AS_LINE | IN_BACK, 1, ARGS_ANY, "balance", set_balance, NOWHERE, 0, 0, 0, "roundrobin\0"
-		"how a server is chosen: in turn, by weight" },
+		PACKED "how a server is chosen: in turn, by weight" },
 	{ AS_LINE | IN_BACK, 1, 1, "retries", set_number, PROXY(retries), 0, 255, 3, "0..255\0"
-		"more attempts when a server does not take the connection" },
+		PACKED "more attempts when a server does not take the connection" },
 	{ AS_LINE | IN_BACK, 1, ARGS_ANY, "cookie", set_cookie, NOWHERE, 0, 0, 0,
 		"NAME insert [indirect] [nocache] [postonly] [preserve] [httponly] [secure] [domain D]\0"
-		"clients stay on their server by a cookie with the server's `cookie` value" },
+		PACKED "clients stay on their server by a cookie with the server's `cookie` value" },
 	{ AS_COOKIE | IN_BACK, 0, 0, "insert", set_value, COOKIE(insert), 1, 0, 0, "\0"
-		"tandem sets the cookie" },
+		PACKED "tandem sets the cookie" },
 	{ AS_COOKIE | IN_BACK, 0, 0, "indirect", set_value, COOKIE(indirect), 1, 0, 0, "\0"
-		"the server does not see it, and a client that has it is not sent it again" },
+		PACKED "the server does not see it, and a client that has it is not sent it again" },
 	{ AS_COOKIE | IN_BACK, 0, 0, "nocache", set_value, COOKIE(nocache), 1, 0, 0, "\0"
-		"shared caches are told not to keep a response with it" },
+		PACKED "shared caches are told not to keep a response with it" },
 	{ AS_COOKIE | IN_BACK, 0, 0, "postonly", set_value, COOKIE(postonly), 1, 0, 0, "\0"
-		"set only in answer to POST" },
+		PACKED "set only in answer to POST" },
 	{ AS_COOKIE | IN_BACK, 0, 0, "preserve", set_value, COOKIE(preserve), 1, 0, 0, "\0"
-		"a server's own cookie of that name passes" },
+		PACKED "a server's own cookie of that name passes" },
 	{ AS_COOKIE | IN_BACK, 0, 0, "httponly", set_value, COOKIE(httponly), 1, 0, 0, "\0"
-		"adds HttpOnly" },
+		PACKED "adds HttpOnly" },
 	{ AS_COOKIE | IN_BACK, 0, 0, "secure", set_value, COOKIE(secure), 1, 0, 0, "\0"
-		"adds Secure" },
+		PACKED "adds Secure" },
 	{ AS_COOKIE | IN_BACK | REPEATS, 1, 1, "domain", set_cookie_domain, NOWHERE, 0, 0, 0, "DOMAIN\0"
-		"adds a domain" },
+		PACKED "adds a domain" },
 	{ AS_LINE | IN_BACK | REPEATS, 1, ARGS_ANY, "http-check", set_family, NOWHERE, AS_HTTP_CHECK, 0, 0,
 		"expect [!] status LIST | expect [!] string TEXT\0"
-		"what an HTTP health check wants to see" },
+		PACKED "what an HTTP health check wants to see" },
 	{ AS_HTTP_CHECK | IN_BACK, 2, ARGS_ANY, "expect", set_expect, NOWHERE, 0, 0, 0,
 		"[!] status LIST | [!] string TEXT\0"
-		"the answer that passes; 2xx and 3xx without this line" },
+		PACKED "the answer that passes; 2xx and 3xx without this line" },
 	{ AS_EXPECT | IN_BACK, 1, 1, "status", set_expect_status, NOWHERE, 100, 999, 0, "CODE[-CODE][,...]\0"
-		"one of these status codes" },
+		PACKED "one of these status codes" },
 	{ AS_EXPECT | IN_BACK, 1, 1, "string", set_expect_string, NOWHERE, 0, 0, 0, "TEXT\0"
-		"this text in the body" },
+		PACKED "this text in the body" },
 	{ AS_LINE | IN_BACK | REPEATS, 1, ARGS_ANY, "default-server", set_default_server, NOWHERE, 0, 0, 0,
 		"WORDS\0"
-		"what the server lines below it start with" },
+		PACKED "what the server lines below it start with" },
 	{ AS_LINE | IN_BACKEND | IN_LISTEN | REPEATS, 2, ARGS_ANY, "server", set_server, NOWHERE, 0, 0, 0,
 		"NAME ADDRESS:PORT [WORDS]\0"
-		"a server" },
+		PACKED "a server" },
 
 	{ AS_SERVER | IN_BACK, 0, 0, "check", set_value, SERVER(check), 1, 0, 0, "\0"
-		"its health is checked; without it the server always counts as up" },
+		PACKED "its health is checked; without it the server always counts as up" },
 	{ AS_SERVER | IN_BACK, 0, 0, "no-check", set_value, SERVER(check), 0, 0, 0, "\0"
-		"it is not (against a default-server line)" },
+		PACKED "it is not (against a default-server line)" },
 	{ AS_SERVER | IN_BACK, 1, 1, "inter", set_ms, SERVER(health.inter_ms), 1, DAYS_24, 2000, "TIME\0"
-		"between two checks, and how long one may take" },
+		PACKED "between two checks, and how long one may take" },
 	{ AS_SERVER | IN_BACK, 1, 1, "fastinter", set_ms, SERVER(health.fastinter_ms), 1, DAYS_24, 0, "TIME\0"
-		"the same while the server is on its way up or down (inter)" },
+		PACKED "the same while the server is on its way up or down (inter)" },
 	{ AS_SERVER | IN_BACK, 1, 1, "downinter", set_ms, SERVER(health.downinter_ms), 1, DAYS_24, 0, "TIME\0"
-		"the same while it is down (inter)" },
+		PACKED "the same while it is down (inter)" },
 	{ AS_SERVER | IN_BACK, 1, 1, "fall", set_number, SERVER(health.fall), 1, 65535, 3, "1..65535\0"
-		"failed checks in a row that take it down" },
+		PACKED "failed checks in a row that take it down" },
 	{ AS_SERVER | IN_BACK, 1, 1, "rise", set_number, SERVER(health.rise), 1, 65535, 2, "1..65535\0"
-		"good checks in a row that bring it back" },
+		PACKED "good checks in a row that bring it back" },
 	{ AS_SERVER | IN_BACK, 1, 1, "weight", set_number, SERVER(weight), 0, 256, 1, "0..256\0"
-		"its share; 0: only clients that hold its cookie" },
+		PACKED "its share; 0: only clients that hold its cookie" },
 	{ AS_SERVER | IN_BACK, 1, 1, "cookie", set_server_cookie, SERVER(cookie), 0, 0, 0, "VALUE\0"
-		"the cookie value that leads to it" },
+		PACKED "the cookie value that leads to it" },
 	{ AS_SERVER | IN_BACK, 0, 0, "backup", set_value, SERVER(backup), 1, 0, 0, "\0"
-		"used only when no other server is usable" },
+		PACKED "used only when no other server is usable" },
 	{ AS_SERVER | IN_BACK, 0, 0, "no-backup", set_value, SERVER(backup), 0, 0, 0, "\0"
-		"used like the others" },
+		PACKED "used like the others" },
 	{ AS_SERVER | IN_BACK, 0, 0, "disabled", set_value, SERVER(disabled), 1, 0, 0, "\0"
-		"starts in maintenance" },
+		PACKED "starts in maintenance" },
 	{ AS_SERVER | IN_BACK, 0, 0, "enabled", set_value, SERVER(disabled), 0, 0, 0, "\0"
-		"does not" },
+		PACKED "does not" },
 	{ AS_SERVER | IN_BACK, 1, 1, "port", set_number, SERVER(check_address.port), 1, 65535, 0, "1..65535\0"
-		"checks go to this port" },
+		PACKED "checks go to this port" },
 	{ AS_SERVER | IN_BACK, 1, 1, "addr", set_check_addr, NOWHERE, 0, 0, 0, "ADDRESS\0"
-		"checks go to this address" },
+		PACKED "checks go to this address" },
 
 	{ AS_SERVER | IN_BACK, 0, 0, "send-proxy", set_value, SERVER(send_proxy), 1, 0, 0, "\0"
-		"it is told who the client is (PROXY protocol)" },
+		PACKED "it is told who the client is (PROXY protocol)" },
 	{ AS_SERVER | IN_BACK, 0, 0, "send-proxy-v2", set_value, SERVER(send_proxy_v2), 1, 0, 0, "\0"
-		"the same in the protocol's version 2" },
+		PACKED "the same in the protocol's version 2" },
 	{ AS_SERVER | IN_BACK, 0, 0, "check-send-proxy", set_value, SERVER(check_send_proxy), 1, 0, 0, "\0"
-		"checks begin like that too, although they go to another port or address" },
+		PACKED "checks begin like that too, although they go to another port or address" },
 
 	{ AS_OPTION | IN_PROXY | TAKES_NO, 0, 0, "forwardfor", set_option_bit, NOWHERE, OPTION_FORWARDFOR, 0, 0,
 		"\0"
-		"the server is told the client's address in X-Forwarded-For" },
+		PACKED "the server is told the client's address in X-Forwarded-For" },
 	{ AS_OPTION | IN_FRONT, 0, 0, "httplog", set_option_bit, NOWHERE, OPTION_HTTPLOG, 0, 0, "\0"
-		"HAProxy's log line for a request" },
+		PACKED "HAProxy's log line for a request" },
 	{ AS_OPTION | IN_FRONT, 0, 0, "tcplog", set_option_bit, NOWHERE, OPTION_TCPLOG, 0, 0, "\0"
-		"HAProxy's log line for a connection" },
+		PACKED "HAProxy's log line for a connection" },
 	{ AS_OPTION | IN_FRONT | TAKES_NO, 0, 0, "dontlognull", set_option_bit, NOWHERE, OPTION_DONTLOGNULL, 0, 0,
 		"\0"
-		"no line for a client that sent nothing" },
+		PACKED "no line for a client that sent nothing" },
 	{ AS_OPTION | IN_BACK | TAKES_NO, 0, 1, "redispatch", set_redispatch, NOWHERE, 0, 0, 0, "[N]\0"
-		"a client whose server does not answer may go to another one: at the last retry, or at every Nth" },
+		PACKED "a client whose server does not answer may go to another one: at the last retry, or at every Nth" },
 	{ AS_OPTION | IN_BACK | TAKES_NO, 0, 0, "persist", set_option_bit, NOWHERE, OPTION_PERSIST, 0, 0, "\0"
-		"a cookie leads to its server even when that is down" },
+		PACKED "a cookie leads to its server even when that is down" },
 	{ AS_OPTION | IN_PROXY | TAKES_NO, 0, 0, "http-server-close", set_http_mode, NOWHERE,
 		OPTION_HTTP_SERVER_CLOSE, 0, 0, "\0"
-		"a connection to a server is used for one request" },
+		PACKED "a connection to a server is used for one request" },
 	{ AS_OPTION | IN_PROXY | TAKES_NO, 0, 0, "httpclose", set_http_mode, NOWHERE, OPTION_HTTPCLOSE, 0, 0, "\0"
-		"connections on both sides are used for one request" },
+		PACKED "connections on both sides are used for one request" },
 	{ AS_OPTION | IN_PROXY | TAKES_NO, 0, 0, "http-keep-alive", set_http_mode, NOWHERE, 0, 0, 0, "\0"
-		"connections on both sides are used again (the default)" },
+		PACKED "connections on both sides are used again (the default)" },
 	{ AS_OPTION | IN_BACK, 0, ARGS_ANY, "httpchk", set_httpchk, NOWHERE, 0, 0, 0, "[METHOD] [URI] [VERSION]\0"
-		"health checks send an HTTP request (OPTIONS / HTTP/1.0) instead of only connecting" },
+		PACKED "health checks send an HTTP request (OPTIONS / HTTP/1.0) instead of only connecting" },
 
 	{ AS_TIMEOUT | IN_BACK, 1, 1, "connect", set_ms, TIMEOUT(CONNECT), 1, DAYS_24, 0, "TIME\0"
-		"for a server to take a connection (5s)" },
+		PACKED "for a server to take a connection (5s)" },
 	{ AS_TIMEOUT | IN_FRONT, 1, 1, "client", set_ms, TIMEOUT(CLIENT), 1, DAYS_24, 0, "TIME\0"
-		"for a client to send or take something (30s)" },
+		PACKED "for a client to send or take something (30s)" },
 	{ AS_TIMEOUT | IN_BACK, 1, 1, "server", set_ms, TIMEOUT(SERVER), 1, DAYS_24, 0, "TIME\0"
-		"for a server to send or take something (30s)" },
+		PACKED "for a server to send or take something (30s)" },
 	{ AS_TIMEOUT | IN_FRONT, 1, 1, "http-request", set_ms, TIMEOUT(HTTP_REQUEST), 1, DAYS_24, 0, "TIME\0"
-		"for a client to send a whole request head (timeout client)" },
+		PACKED "for a client to send a whole request head (timeout client)" },
 	{ AS_TIMEOUT | IN_FRONT, 1, 1, "http-keep-alive", set_ms, TIMEOUT(HTTP_KEEP_ALIVE), 1, DAYS_24, 0,
 		"TIME\0"
-		"for a client to start its next request (timeout http-request)" },
+		PACKED "for a client to start its next request (timeout http-request)" },
 	{ AS_TIMEOUT | IN_BACK, 1, 1, "check", set_ms, TIMEOUT(CHECK), 1, DAYS_24, 0, "TIME\0"
-		"for a server to answer a health check once it is connected (inter, for both)" },
+		PACKED "for a server to answer a health check once it is connected (inter, for both)" },
 	{ AS_TIMEOUT | IN_BACK, 1, 1, "queue", set_ms, TIMEOUT(QUEUE), 1, DAYS_24, 0, "TIME\0"
-		"for a client to wait for a free server (timeout connect)" },
+		PACKED "for a client to wait for a free server (timeout connect)" },
 	{ AS_TIMEOUT | IN_BACK, 1, 1, "tunnel", set_ms, TIMEOUT(TUNNEL), 1, DAYS_24, 0, "TIME\0"
-		"instead of client and server, once bytes pass both ways" },
+		PACKED "instead of client and server, once bytes pass both ways" },
 };
 _Static_assert(sizeof table / sizeof *table <= KEYWORDS_MAX, "make struct parser's seen[] larger");
 
@@ -453,13 +454,13 @@ static const struct { const char *prefix, *place; } contexts[] = {
 	[AS_STATS >> 12] = { "stats ", "'stats'" },
 	[AS_HMAC >> 12] = { "auth_hmac ", "'auth_hmac'" },
 	[AS_EXPECT >> 12] = { "http-check expect ", "'http-check expect'" },
-	[AS_SERVER >> 12] = { NULL, "a server line" },
-	[AS_BIND >> 12] = { NULL, "a bind line" },
-	[AS_COOKIE >> 12] = { NULL, "a cookie line" },
-	[AS_VIP >> 12] = { NULL, "a virtual_ipaddress line" },
-	[AS_TRACK >> 12] = { NULL, "a track line" },
-	[AS_SOCKET >> 12] = { NULL, "a stats socket line" },
-	[AS_ROUTE >> 12] = { NULL, "a virtual_routes line" },
+	[AS_SERVER >> 12] = { NULL, PACKED "a server line" },
+	[AS_BIND >> 12] = { NULL, PACKED "a bind line" },
+	[AS_COOKIE >> 12] = { NULL, PACKED "a cookie line" },
+	[AS_VIP >> 12] = { NULL, PACKED "a virtual_ipaddress line" },
+	[AS_TRACK >> 12] = { NULL, PACKED "a track line" },
+	[AS_SOCKET >> 12] = { NULL, PACKED "a stats socket line" },
+	[AS_ROUTE >> 12] = { NULL, PACKED "a virtual_routes line" },
 };
 
 const char *keyword_prefix(const struct keyword *k)
@@ -479,20 +480,20 @@ const char *section_text(uint32_t in)
 	switch (in & IN_ANY) {
 	case IN_GLOBAL: return "global";
 	case IN_VRRP: return "vrrp";
-	case IN_VRRP | IN_GROUP: return "vrrp or vrrp_sync_group";
+	case IN_VRRP | IN_GROUP: return PACKED "vrrp or vrrp_sync_group";
 	case IN_SCRIPT: return "vrrp_script";
-	case IN_WATCH: return "vrrp_script or vrrp_track_file";
+	case IN_WATCH: return PACKED "vrrp_script or vrrp_track_file";
 	case IN_FILE: return "vrrp_track_file";
 	case IN_GROUP: return "vrrp_sync_group";
 	case IN_FRONTEND: return "frontend";
 	case IN_BACKEND: return "backend";
 	case IN_LISTEN: return "listen";
 	case IN_DEFAULTS: return "defaults";
-	case IN_FRONT: return "frontend, listen or defaults";
-	case IN_BACK: return "backend, listen or defaults";
-	case IN_FRONTEND | IN_LISTEN: return "frontend or listen";
-	case IN_BACKEND | IN_LISTEN: return "backend or listen";
-	default: return "frontend, backend, listen or defaults";
+	case IN_FRONT: return PACKED "frontend, listen or defaults";
+	case IN_BACK: return PACKED "backend, listen or defaults";
+	case IN_FRONTEND | IN_LISTEN: return PACKED "frontend or listen";
+	case IN_BACKEND | IN_LISTEN: return PACKED "backend or listen";
+	default: return PACKED "frontend, backend, listen or defaults";
 	}
 }
 

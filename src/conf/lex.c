@@ -15,16 +15,16 @@ static const char *odd_byte(const struct lexer *l)
 	unsigned char third = l->end - l->p > 2 ? (unsigned char)l->p[2] : 0;
 
 	if (c == '\r')
-		return "a carriage return in the middle of the line";
+		return PACKED "a carriage return in the middle of the line";
 	if (c < ' ' || c == 0x7f)
-		return "a control character";
+		return PACKED "a control character";
 	if (l->quote || c < 0x80)
 		return NULL;
 	if (c == 0xc2 && second == 0xa0)
-		return "a non-breaking space (from a web page?): type the space again";
+		return PACKED "a non-breaking space (from a web page?): type the space again";
 	if (c == 0xe2 && second == 0x80 && third >= 0x98 && third <= 0x9f)
-		return "a typographic quote (from a web page?): type it as ' or \"";
-	return "a character that is not ASCII, outside quotes";
+		return PACKED "a typographic quote (from a web page?): type it as ' or \"";
+	return PACKED "a character that is not ASCII, outside quotes";
 }
 
 static int hex_value(char c)
@@ -41,7 +41,7 @@ static const char *take_escape(struct lexer *l)
 	static const char from[] = "\\ '\"#nrt$", to[] = "\\ '\"#\n\r\t$";
 
 	if (l->p == l->end)
-		return "it ends in a backslash; a line cannot be continued on the next";
+		return PACKED "it ends in a backslash; a line cannot be continued on the next";
 	for (unsigned i = 0; from[i]; i++)
 		if (*l->p == from[i] && (from[i] != '$' || l->quote)) {
 			*l->out++ = to[i];
@@ -54,9 +54,9 @@ static const char *take_escape(struct lexer *l)
 	}
 	int high = l->end - l->p > 2 ? hex_value(l->p[1]) : -1, low = high >= 0 ? hex_value(l->p[2]) : -1;
 	if (low < 0)
-		return "\\x needs two hexadecimal digits";
+		return PACKED "\\x needs two hexadecimal digits";
 	if (high == 0 && low == 0)
-		return "\\x00 is no character that a word can have";
+		return PACKED "\\x00 is no character that a word can have";
 	*l->out++ = (char)(high << 4 | low);
 	l->p += 3;
 	return NULL;
@@ -86,7 +86,7 @@ static const char *take_word(struct lexer *l)
 		}
 	}
 	if (l->quote == '"')
-		return "a double quote is not closed";
+		return PACKED "a double quote is not closed";
 	return l->quote ? "a single quote is not closed" : NULL;
 }
 
@@ -103,9 +103,9 @@ const char *lex_line(struct lex_line *line, const char *p, uint32_t n)
 		if (l.p == l.end || *l.p == '#')
 			return NULL;
 		if (l.end - p > LEX_LINE_MAX)
-			return "the line is longer than 2048 bytes";
+			return PACKED "the line is longer than 2048 bytes";
 		if (line->count == LEX_WORDS_MAX)
-			return "more than 64 words";
+			return PACKED "more than 64 words";
 		char *start = l.out;
 		const char *wrong = take_word(&l);
 		if (wrong)

@@ -111,13 +111,14 @@ static bool start_quit(struct client *c, struct str arguments)
 static bool help_piece(struct answer *);
 
 static const struct command commands[] = {
-	{ "failover", "[INSTANCE]", "hand over to the other node, where this one is master", start_failover, failover_piece },
-	{ "help", "", "this list", NULL, help_piece },
-	{ "prompt", "", "stay connected, with a prompt; again: no longer", start_prompt, NULL },
-	{ "quit", "", "close the connection", start_quit, NULL },
-	{ "show info", "", "the process: version, node, uptime, connections", NULL, show_info },
-	{ "show status", "[json]", "faults, virtual routers, worker and servers", start_status, show_piece },
-	{ "show vrrp", "[json]", "the virtual routers: state and why, priority, addresses, peers, discards", start_vrrp,
+	{ "failover", "[INSTANCE]", PACKED "hand over to the other node, where this one is master", start_failover,
+		failover_piece },
+	{ "help", "", PACKED "this list", NULL, help_piece },
+	{ "prompt", "", PACKED "stay connected, with a prompt; again: no longer", start_prompt, NULL },
+	{ "quit", "", PACKED "close the connection", start_quit, NULL },
+	{ "show info", "", PACKED "the process: version, node, uptime, connections", NULL, show_info },
+	{ "show status", "[json]", PACKED "faults, virtual routers, worker and servers", start_status, show_piece },
+	{ "show vrrp", "[json]", PACKED "the virtual routers: state and why, priority, addresses, peers, discards", start_vrrp,
 		show_piece },
 };
 #define COMMAND_COUNT (sizeof commands / sizeof *commands)
@@ -134,7 +135,7 @@ static bool help_piece(struct answer *a)
 	return true;
 }
 
-void put(struct answer *a, const char *format, ...)
+void (put)(struct answer *a, const char *format, ...)
 {
 	va_list arguments;
 

@@ -23,8 +23,11 @@ static void put_block(const struct router *r, char *out, size_t size)
 		text_format(out, size, "no sockets for adverts on %s", name);
 		break;
 	case ROUTER_NO_ADDRESS:
-		text_format(out, size, vrrp_family(r->config) == ADDR_IPV4 ? "%s has no IPv4 address"
-			: "%s has no IPv6 address to send from (or is net.ipv6.conf.%s.disable_ipv6 set?)", name, name);
+		if (vrrp_family(r->config) == ADDR_IPV4)
+			text_format(out, size, "%s has no IPv4 address", name);
+		else
+			text_format(out, size, "%s has no IPv6 address to send from (or is net.ipv6.conf.%s.disable_ipv6 "
+				"set?)", name, name);
 		break;
 	case ROUTER_TRACK:
 		text_format(out, size, "%s %s has failed", track_keyword(r->culprit->config), r->culprit->config->name);

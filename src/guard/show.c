@@ -60,8 +60,10 @@ static const char *interval(uint32_t ms, char out[16])
 {
 	if (ms % 1000 == 0)
 		(void)text_format(out, 16, "%us", ms / 1000);
+	else if (ms % 100)
+		(void)text_format(out, 16, "%u.%02us", ms / 1000, ms % 1000 / 10);
 	else
-		(void)text_format(out, 16, ms % 100 ? "%u.%02us" : "%u.%us", ms / 1000, ms % 1000 / (ms % 100 ? 10 : 100));
+		(void)text_format(out, 16, "%u.%us", ms / 1000, ms % 1000 / 100);
 	return out;
 }
 
@@ -281,7 +283,7 @@ static bool routers_piece(struct answer *a)
 	if (a->json && s->name && a->item == 0)
 		json_open(a, s->name, s->open);
 	if (a->item < s->count(r)) {
-		s->put(a, r, a->item++);
+		(s->put)(a, r, a->item++);
 		if (a->item < s->count(r))
 			return true;
 	}
@@ -290,7 +292,7 @@ static bool routers_piece(struct answer *a)
 	a->item = 0;
 	if (++a->section < SECTION_COUNT)
 		return true;
-	put(a, a->json ? "}" : "\n");
+	put(a, "%c", a->json ? '}' : '\n');
 	a->section = 0;
 	a->outer++;
 	return true;

@@ -19,31 +19,41 @@ _Static_assert(DIAGNOSE_KINDS <= 32, "kinds are bits of a word");
 #define LOST "$l"
 #define VALUE_MAX 80
 static const char *const kinds[DIAGNOSE_KINDS] = {
-	[VRRP_DROP_OTHER_VERSION] = "version\0$p sends VRRP version $t, ours is $o" LOST "set `version` alike",
-	[VRRP_DROP_CAST] = "unicast\0$p sends adverts by $u, we use $v" LOST "set unicast_peer"
+	[VRRP_DROP_OTHER_VERSION] = "version\0" PACKED "$p sends VRRP version $t, ours is $o" LOST "set `version` alike",
+	[VRRP_DROP_CAST] = "unicast\0" PACKED "$p sends adverts by $u, we use $v" LOST "set unicast_peer"
 		" on both or on none",
-	[VRRP_DROP_TTL] = "TTL\0an advert from $p has TTL $t instead of 255: it crossed a router, or its sender does not set it"
+	[VRRP_DROP_TTL] = "TTL\0" PACKED "an advert from $p has TTL $t instead of 255: it crossed a router, or its "
+		"sender does not set it"
 		" (unicast_ttl 255)",
-	[VRRP_DROP_PEER] = "unicast_peer\0$p sends unicast adverts, but is no unicast_peer of ours: they do not count: add it",
-	[VRRP_DROP_AUTH_TYPE] = "auth_type\0$p sends adverts $u authentication, ours are $v it" LOST "set auth_pass or"
+	[VRRP_DROP_PEER] = "unicast_peer\0" PACKED "$p sends unicast adverts, but is no unicast_peer of ours: they "
+		"do not count: add it",
+	[VRRP_DROP_AUTH_TYPE] = "auth_type\0" PACKED "$p sends adverts $u authentication, ours are $v it" LOST "set auth_pass or"
 		" auth_hmac alike",
-	[VRRP_DROP_PASSWORD] = "auth_pass\0$p sends adverts with another auth_pass" LOST "set auth_pass alike (its first 8"
+	[VRRP_DROP_PASSWORD] = "auth_pass\0" PACKED "$p sends adverts with another auth_pass" LOST "set auth_pass "
+		"alike (its first 8"
 		" characters count)",
-	[VRRP_DROP_INTERVAL] = "advert_int\0$p has advert_int $T, ours is $O" LOST "set advert_int alike",
-	[DIAGNOSE_LEARNT] = "advert_int\0$p has advert_int $T, ours is $O: the master's counts: set advert_int alike",
-	[DIAGNOSE_MORE] = "virtual_ipaddress\0$p advertises $a as well, which we do not have: it is missing when we are master:"
+	[VRRP_DROP_INTERVAL] = "advert_int\0" PACKED "$p has advert_int $T, ours is $O" LOST "set advert_int alike",
+	[DIAGNOSE_LEARNT] = "advert_int\0" PACKED "$p has advert_int $T, ours is $O: the master's counts: set advert_int alike",
+	[DIAGNOSE_MORE] = "virtual_ipaddress\0" PACKED "$p advertises $a as well, which we do not have: it is "
+		"missing when we are master:"
 		" make virtual_ipaddress alike",
-	[DIAGNOSE_LESS] = "virtual_ipaddress\0$p does not advertise $a, which we have: it is missing when $p is master: make"
+	[DIAGNOSE_LESS] = "virtual_ipaddress\0" PACKED "$p does not advertise $a, which we have: it is missing when "
+		"$p is master: make"
 		" virtual_ipaddress alike",
-	[DIAGNOSE_STRANGER] = "virtual_router_id\0$p uses our virtual_router_id $o for other addresses, such as $a: if it is"
+	[DIAGNOSE_STRANGER] = "virtual_router_id\0" PACKED "$p uses our virtual_router_id $o for other addresses, "
+		"such as $a: if it is"
 		" not our peer, choose another virtual_router_id",
-	[DIAGNOSE_VRID] = "virtual_router_id\0$p advertises $a under virtual_router_id $t, we use $o: both nodes may hold it:"
+	[DIAGNOSE_VRID] = "virtual_router_id\0" PACKED "$p advertises $a under virtual_router_id $t, we use $o: "
+		"both nodes may hold it:"
 		" set virtual_router_id alike",
-	[DIAGNOSE_SPLIT] = "split brain\0$p is master as well, with priority $t, ours is $o: split brain, both hold $a: one"
+	[DIAGNOSE_SPLIT] = "split brain\0" PACKED "$p is master as well, with priority $t, ours is $o: split brain, "
+		"both hold $a: one"
 		" of us does not hear or not accept the other: look at firewalls and the switch",
-	[DIAGNOSE_SOURCE] = "duplicate address\0another machine, $m, sends from our own address $p: no peer can tell us apart:"
+	[DIAGNOSE_SOURCE] = "duplicate address\0" PACKED "another machine, $m, sends from our own address $p: no "
+		"peer can tell us apart:"
 		" give each node its own address",
-	[DIAGNOSE_CLAIM] = "address in use\0another machine, $m, answers for $p, which we hold: some clients reach that one:"
+	[DIAGNOSE_CLAIM] = "address in use\0" PACKED "another machine, $m, answers for $p, which we hold: some "
+		"clients reach that one:"
 		" find it and take the address off",
 };
 static const char *const words[] = { "multicast", "unicast", "without", "with" };
@@ -96,13 +106,13 @@ static void print_value(const struct disagreement *e, char what, char out[VALUE_
 size_t diagnose_print(const struct disagreement *e, char *out, size_t size)
 {
 	const char *s = kinds[e->kind];
-	char value[VALUE_MAX];
+	char value[VALUE_MAX], plain[TEXT_MAX];
 	size_t n = 0;
 
 	if (!s)
 		return text_format(out, size, "an advert from %s is discarded: %s", addr_print(&e->peer, value),
 			vrrp_drop_name(e->kind));
-	for (s += strlen(s) + 1; *s && n + 1 < size; s++) {
+	for (s = text_plain(s + strlen(s) + 1, plain); *s && n + 1 < size; s++) {
 		if (*s == '$') {
 			print_value(e, *++s, value);
 			n += text_format(out + n, size - n, "%s", value);

@@ -2,6 +2,7 @@
 """The build itself: one static file, no allocator in it, and a link that names who calls one."""
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 
@@ -67,6 +68,22 @@ def test_no_page_is_both_writable_and_executable(built):
 def test_it_is_small(built):
     size = (built / "tandem").stat().st_size
     assert size <= SIZE_MAX, f"{size} bytes are {size - SIZE_MAX} more than {SIZE_MAX}"
+
+
+def test_sentences_are_packed_and_come_out_whole(built):
+    """Every help text of the table, from the binary that has them as pairs of bytes."""
+    table = (ROOT / "src/conf/keywords.c").read_text()
+    rows = re.findall(r'\{ AS_\w+[^{}]*?"([^"]+)",[^{}]*?"((?:[^"\\]|\\.)*)\\0"\s+PACKED((?:\s*"(?:[^"\\]|\\.)*")+) \}', table)
+    assert len(rows) == table.count("\n\t{ AS_") > 100, "each help text has PACKED in front"
+    binary = (built / "tandem").read_bytes()
+    for name, _, literals in rows:
+        text = "".join(re.findall(r'"((?:[^"\\]|\\.)*)"', literals)).replace('\\"', '"').replace("\\\\", "\\")
+        assert len(text) < 20 or text.encode() not in binary, text
+        code, output = run(str(built / "tandem"), "help", name)
+        assert code == 0 and f"\n    {text}\n" in output, (name, text, output)
+    for word in ("daemon", "clitimeout", "maxmind"):
+        _, output = run(str(built / "tandem"), "help", word)
+        assert output.rstrip("\n").isprintable() and word in output
 
 
 def test_it_says_what_it_is_built_of(built):
