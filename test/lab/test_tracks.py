@@ -298,10 +298,10 @@ def test_a_program_that_is_not_there(lab):
 
 
 def test_adverts_are_on_time_while_scripts_run(lab, shared):
-    heavy = script(lab, "heavy.sh", "i=0; while [ $i -lt 40 ]; do /bin/true; i=$((i+1)); done")
+    heavy = script(lab, "heavy.sh", "i=0; while [ $i -lt 40 ]; do /bin/true; i=$((i+1)); done; sleep 0.4")
     sections = "".join(f"vrrp_script s{n}\n    script {heavy}\n    interval 1\n" for n in range(6))
     lines = "\n".join(f"track_script s{n} weight -1" for n in range(6)) + f"\nnotify {heavy}"
-    text = conf(lines, sections, interval="0.02")
+    text = conf(lines, sections, interval="0.1")
     nodes = both(lab, text)
     with InHost("client"):
         dump = subprocess.Popen(["tcpdump", "-i", "eth0", "-n", "-tt", "-l", "ip proto 112"], stdout=subprocess.PIPE,
@@ -310,9 +310,9 @@ def test_adverts_are_on_time_while_scripts_run(lab, shared):
     dump.terminate()
     times = [float(line.split()[0]) for line in dump.communicate(timeout=5)[0].splitlines() if lab.lb01.address in line]
     gaps = [b - a for a, b in zip(times, times[1:])]
-    print(f"adverts every 20 ms: {len(gaps)}, longest gap {max(gaps) * 1000:.1f} ms")
-    assert len(gaps) > 200
-    assert max(gaps) < 0.06             # three intervals, the bound of the protocol
+    print(f"adverts every 100 ms: {len(gaps)}, longest gap {max(gaps) * 1000:.1f} ms")
+    assert len(gaps) > 40
+    assert max(gaps) < 0.3              # three intervals, the bound of the protocol, and less than a script takes
     assert "MASTER" not in nodes[1].log()
 
 
