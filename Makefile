@@ -152,6 +152,9 @@ $(UNIT)/test_%: $(UNIT)/test/unit/test_%.o $(UNIT)/libtandem.a
 $(UNIT)/sim_vrrp: test/sim/vrrp.c $(wildcard src/vrrp/*.[ch]) src/base/addr.c src/base/text.c Makefile | build/test-packages.done
 	@mkdir -p $(@D)
 	gcc -std=c11 -D_GNU_SOURCE -g -O2 -Wall -Wextra -Werror -Isrc -isystem /usr/include/bearssl -o $@ $(filter %.c,$^) -lbearssl
+$(UNIT)/reference: $(UNIT)/test/doc/reference.o $(UNIT)/libtandem.a
+	$(UNIT_CC) -o $@ $^ -lbearssl
+-include $(UNIT)/test/doc/reference.d
 -include $(UNIT_SRC:%.c=$(UNIT)/%.d) $(UNIT_TESTS:$(UNIT)/%=$(UNIT)/test/unit/%.d)
 .SECONDARY:
 
@@ -159,6 +162,8 @@ unit: $(UNIT_TESTS) $(UNIT)/sim_vrrp ## unit tests (C, cmocka, under ASan and UB
 	@test/build/unit.sh $(UNIT_TESTS) $(UNIT)/sim_vrrp
 sim: $(UNIT)/sim_vrrp ## the VRRP simulator: SECONDS=60, SEEDS=100000, START=1 or SEED=n, the one that failed
 	SECONDS=$(SECONDS) SEEDS=$(SEEDS) START=$(START) SEED=$(SEED) $(UNIT)/sim_vrrp
+doc: $(UNIT)/reference ## cfg/REFERENCE.md, from the table of keywords and its examples
+	$(UNIT)/reference >$(UNIT)/REFERENCE.md && cp $(UNIT)/REFERENCE.md cfg/REFERENCE.md
 tidy: ## who includes whom, lengths, banned calls
 	@test/tidy/tidy.sh
 check: unit tidy ## what needs no root and half a minute at most: unit, tidy
@@ -181,4 +186,4 @@ distclean: ## removes all of build/
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 12
 always:
-.PHONY: all unit sim tidy check system test demo size install clean distclean help always
+.PHONY: all doc unit sim tidy check system test demo size install clean distclean help always

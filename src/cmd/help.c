@@ -8,25 +8,11 @@
 
 static void print_row(const struct keyword *k)
 {
-	const char *place = keyword_place(k->where & AS_ALL);
-	char low[16], high[16];
+	char facts[160];
 
-	out("%s%s%s%s\n", keyword_prefix(k), k->name, *k->arguments ? " " : "", k->arguments);
-	out("    %s\n", keyword_help(k));
-	if (keyword_is(k, AS_SECTION))
-		out("    a section\n");
-	else
-		out("    in: %s\n", place && !*keyword_prefix(k) ? place : section_text(k->where));
-	if (k->set == set_number && k->initial)
-		out("    default: %u\n", k->initial);
-	if (k->set == set_bytes)
-		out("    range: %u to %u, default: %u\n", k->low, k->high, k->initial);
-	if (k->set == set_seconds || k->set == set_ms)
-		out("    range: %s to %s\n", print_ms(k->low, low), print_ms(k->high, high));
-	if ((k->set == set_seconds || k->set == set_ms) && k->initial)
-		out("    default: %s\n", print_ms(k->initial, low));
-	if (k->where & TAKES_NO)
-		out("    'no option %s' turns it off\n", k->name);
+	(void)keyword_facts(k, facts, sizeof facts);
+	out("%s%s%s%s\n    %s\n    %s\n", keyword_prefix(k), k->name, *k->arguments ? " " : "", k->arguments, keyword_help(k),
+		facts);
 }
 
 static void print_keywords(uint32_t as, uint32_t in, const char *title)

@@ -497,6 +497,37 @@ const char *section_text(uint32_t in)
 	}
 }
 
+size_t keyword_facts(const struct keyword *k, char *out, size_t size)
+{
+	const char *place = keyword_place(k->where & AS_ALL), *word = k->arguments;
+	bool time = k->set == set_ms || (k->high > 0 && strcmp(k->arguments, "SECONDS") == 0);
+	char text[16];
+	bool section = keyword_is(k, AS_SECTION);
+	size_t n = text_format(out, size, "%s%s", section ? "a section" : "in ", section ? "" :
+		place && !*keyword_prefix(k) ? place : section_text(k->where));
+
+	if (k->set == set_bytes)
+		n += text_format(out + n, size - n, "; %u to %u", k->low, k->high);
+	if (time) {
+		n += text_format(out + n, size - n, "; %s to ", print_ms(k->low, text));
+		n += text_format(out + n, size - n, "%s", print_ms(k->high, text));
+	}
+	if (k->set == set_choice) {
+		for (uint32_t i = k->initial; i > 0; i--)
+			word += strcspn(word, "|") + 2;
+		n += text_format(out + n, size - n, "; default: %.*s", (int)strcspn(word, " "), word);
+	} else if (k->initial > 0) {
+		n += text_format(out + n, size - n, "; default: ");
+		if (time)
+			n += text_format(out + n, size - n, "%s", print_ms(k->initial, text));
+		else
+			n += text_format(out + n, size - n, "%u", k->initial);
+	}
+	if (k->where & TAKES_NO)
+		n += text_format(out + n, size - n, "; 'no option %s' turns it off", k->name);
+	return n;
+}
+
 void keyword_defaults(uint32_t as, uint32_t sections, void *object)
 {
 	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {

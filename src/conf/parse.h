@@ -136,6 +136,9 @@ const char *keyword_prefix(const struct keyword *);
 /* "a server line", "'option'": where a word of that context stands; NULL: in its section. */
 const char *keyword_place(uint32_t as);
 const char *section_text(uint32_t in);          /* "vrrp"; of several: "frontend, listen or defaults" */
+/* Where it stands, its range if its arguments do not say it, its default: "in vrrp; 10ms to 255s; default: 1s". As
+ * text_format(). */
+size_t keyword_facts(const struct keyword *, char *out, size_t);
 /* What a proxy section has that says nothing. */
 void proxy_defaults(struct proxy_config *);
 /* Gives an object the defaults of all numbers, times and choices of these rows. */

@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include "conf/conf.h"
 #include "conf/parse.h"
+#include "kind.h"
 
 #define FINDINGS_MAX 256
 
@@ -108,28 +109,6 @@ static char *read_text(const char *path, size_t *n)
 }
 
 /* ---- the examples ---- */
-
-static const char *kind_of(const struct keyword *k)
-{
-	switch (k->where & AS_ALL) {
-	case AS_SECTION: return "section";
-	case AS_OPTION: return "option";
-	case AS_TIMEOUT: return "timeout";
-	case AS_HTTP_CHECK: return "http-check";
-	case AS_EXPECT: return "expect";
-	case AS_SERVER: return "server";
-	case AS_BIND: return "bind";
-	case AS_COOKIE: return "cookie";
-	case AS_VIP: return "vip";
-	case AS_ROUTE: return "route";
-	case AS_TRACK: return "track";
-	case AS_STATS: return "stats";
-	case AS_HMAC: return "hmac";
-	case AS_SOCKET: return "socket";
-	default: return k->where & IN_GLOBAL ? "global" : k->where & IN_VRRP ? "vrrp" : k->where & IN_SCRIPT ? "script" :
-		k->where & IN_FILE ? "file-of-a-track" : k->where & IN_GROUP ? "group" : "proxy";
-	}
-}
 
 static const char global_template[] = "global\n>\nlisten l\nbind :80\nserver s 10.0.0.1:80\n";
 static const char vrrp_template[] = "vrrp V\ninterface eth0\nvirtual_router_id 1\nvirtual_ipaddress 10.0.0.1/24\n>\n"

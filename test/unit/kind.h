@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT
+ * What test/vectors/conf.txt calls the kind of a row: "= KIND NAME".
+ */
+#include "conf/parse.h"
+
+static const char *kind_of(const struct keyword *k)
+{
+	switch (k->where & AS_ALL) {
+	case AS_SECTION: return "section";
+	case AS_OPTION: return "option";
+	case AS_TIMEOUT: return "timeout";
+	case AS_HTTP_CHECK: return "http-check";
+	case AS_EXPECT: return "expect";
+	case AS_SERVER: return "server";
+	case AS_BIND: return "bind";
+	case AS_COOKIE: return "cookie";
+	case AS_VIP: return "vip";
+	case AS_ROUTE: return "route";
+	case AS_TRACK: return "track";
+	case AS_STATS: return "stats";
+	case AS_HMAC: return "hmac";
+	case AS_SOCKET: return "socket";
+	default: return k->where & IN_GLOBAL ? "global" : k->where & IN_VRRP ? "vrrp" : k->where & IN_SCRIPT ? "script" :
+		k->where & IN_FILE ? "file-of-a-track" : k->where & IN_GROUP ? "group" : "proxy";
+	}
+}
