@@ -35,7 +35,7 @@ static const struct { uint32_t where; const char *words, *reason; } table[] = {
 	{ AS_LINE | IN_VRRP, PACKED "accept debug dont_track_primary smtp_alert track_process "
 		"virtual_rules", KEEPALIVED },
 
-	{ AS_LINE | IN_PROXY, PACKED "acl use_backend http-request http-response redirect stats",
+	{ AS_LINE | IN_PROXY, PACKED "http-request http-response redirect stats",
 		PACKED "is HAProxy's and comes later" },
 	{ AS_LINE | IN_PROXY, PACKED "stick stick-table",
 		PACKED "is HAProxy's; tandem does not have it: 'cookie' keeps clients on a server" },

@@ -400,6 +400,62 @@ static const struct keyword table[] = {
 		PACKED "for a client to wait for a free server (timeout connect)" },
 	{ AS_TIMEOUT | IN_BACK, 1, 1, "tunnel", set_ms, TIMEOUT(TUNNEL), 1, DAYS_24, 0, "TIME\0"
 		PACKED "instead of client and server, once bytes pass both ways" },
+
+	/* ---- conditions ---- */
+	{ AS_LINE | IN_RULES | REPEATS, 2, ARGS_ANY, "acl", set_acl, NOWHERE, 0, 0, 0,
+		"NAME FETCH [-i] [-m METHOD] [VALUES]\0"
+		PACKED "a name for a test; several lines of one name: any of them" },
+	{ AS_LINE | IN_FRONTEND | IN_LISTEN | REPEATS, 1, ARGS_ANY, "use_backend", set_use_backend, NOWHERE, 0, 0, 0,
+		PACKED "NAME [if | unless CONDITION]\0"
+		PACKED "where requests for which the condition holds go; the first such line counts, else default_backend" },
+	{ AS_FETCH | IN_PROXY, 0, 0, "always_true", set_fetch, NOWHERE, SAMPLE_TRUE, USE_ANY, 0, "\0"
+		PACKED "true" },
+	{ AS_FETCH | IN_PROXY, 0, 0, "always_false", set_fetch, NOWHERE, SAMPLE_FALSE, USE_ANY, 0, "\0"
+		PACKED "false" },
+	{ AS_FETCH | IN_PROXY, 0, 0, "src", set_fetch, NOWHERE, SAMPLE_SRC, USE_ANY, 0, "\0"
+		PACKED "the client's address; values are networks" },
+	{ AS_FETCH | IN_PROXY, 0, 0, "src_port", set_fetch, NOWHERE, SAMPLE_SRC_PORT, USE_ANY, 0, "\0"
+		PACKED "the client's port" },
+	{ AS_FETCH | IN_PROXY, 0, 0, "dst", set_fetch, NOWHERE, SAMPLE_DST, USE_ANY, 0, "\0"
+		PACKED "the address that the client came to" },
+	{ AS_FETCH | IN_PROXY, 0, 0, "dst_port", set_fetch, NOWHERE, SAMPLE_DST_PORT, USE_ANY, 0, "\0"
+		PACKED "and its port" },
+	{ AS_FETCH | IN_PROXY, 0, 0, "ssl_fc", set_fetch, NOWHERE, SAMPLE_FALSE, USE_ANY, 0, "\0"
+		PACKED "whether the client came by TLS (no: that comes later)" },
+	{ AS_FETCH | IN_PROXY, 1, 1, "nbsrv", set_fetch_backend, NOWHERE, SAMPLE_NBSRV, USE_ANY, 0, "(BACKEND)\0"
+		PACKED "how many servers of the backend are usable" },
+	{ AS_FETCH | IN_PROXY, 0, 0, "method", set_fetch, NOWHERE, SAMPLE_METHOD, USE_MESSAGE, 0, "\0"
+		PACKED "of the request, such as GET" },
+	{ AS_FETCH | IN_PROXY, 0, 0, "path", set_fetch, NOWHERE, SAMPLE_PATH, USE_REQUEST | FETCH_SUFFIXES, 0, "\0"
+		PACKED "of the request, without query. This and others have path_beg, _dir, _dom, _end, _len and _sub" },
+	{ AS_FETCH | IN_PROXY, 0, 0, "url", set_fetch, NOWHERE, SAMPLE_URL, USE_REQUEST | FETCH_SUFFIXES, 0, "\0"
+		PACKED "the request's target as it came" },
+	{ AS_FETCH | IN_PROXY, 0, 0, "query", set_fetch, NOWHERE, SAMPLE_QUERY, USE_REQUEST, 0, "\0"
+		PACKED "what stands behind the first '?'" },
+	{ AS_FETCH | IN_PROXY, 1, 1, "url_param", set_fetch, NOWHERE, SAMPLE_URL_PARAM, USE_REQUEST, 0, "(NAME)\0"
+		PACKED "the value of this parameter in the query" },
+	{ AS_FETCH | IN_PROXY, 1, 1, "urlp", set_fetch, NOWHERE, SAMPLE_URL_PARAM, USE_REQUEST | FETCH_SUFFIXES, 0,
+		"(NAME)\0"
+		PACKED "the same, with urlp_beg and so on" },
+	{ AS_FETCH | IN_PROXY, 0, 0, "req.ver", set_fetch, NOWHERE, SAMPLE_VERSION, USE_REQUEST, 0, "\0"
+		PACKED "the version that the client speaks: 1.0 or 1.1" },
+	{ AS_FETCH | IN_PROXY, 0, 0, "status", set_fetch, NOWHERE, SAMPLE_STATUS, USE_RESPONSE, 0, "\0"
+		PACKED "of the response, such as 200" },
+	{ AS_FETCH | IN_PROXY, 1, 2, "hdr", set_fetch, NOWHERE, SAMPLE_HDR, USE_MESSAGE | FETCH_SUFFIXES |
+		FETCH_PREFIXES, 0, "(NAME[,N])\0"
+		PACKED "a header's values, split at commas; only the Nth, from the end with -N. Also req.hdr, res.hdr, hdr_beg..." },
+	{ AS_FETCH | IN_PROXY, 1, 1, "hdr_cnt", set_fetch, NOWHERE, SAMPLE_HDR_CNT, USE_MESSAGE | FETCH_PREFIXES, 0,
+		"(NAME)\0"
+		PACKED "how many values a header has" },
+	{ AS_FETCH | IN_PROXY, 1, 2, "hdr_val", set_fetch, NOWHERE, SAMPLE_HDR_VAL, USE_MESSAGE | FETCH_PREFIXES, 0,
+		"(NAME[,N])\0"
+		PACKED "a header's values as numbers" },
+	{ AS_FETCH | IN_PROXY, 1, 2, "hdr_ip", set_fetch, NOWHERE, SAMPLE_HDR_IP, USE_MESSAGE | FETCH_PREFIXES, 0,
+		"(NAME[,N])\0"
+		PACKED "a header's values as addresses" },
+	{ AS_FETCH | IN_PROXY, 1, 1, "cook", set_fetch, NOWHERE, SAMPLE_COOKIE, USE_REQUEST | FETCH_SUFFIXES | FETCH_PREFIXES, 0,
+		"(NAME)\0"
+		PACKED "a cookie's value" },
 };
 _Static_assert(sizeof table / sizeof *table <= KEYWORDS_MAX, "make struct parser's seen[] larger");
 
@@ -461,6 +517,11 @@ static const struct { const char *prefix, *place; } contexts[] = {
 	[AS_TRACK >> 12] = { NULL, PACKED "a track line" },
 	[AS_SOCKET >> 12] = { NULL, PACKED "a stats socket line" },
 	[AS_ROUTE >> 12] = { NULL, PACKED "a virtual_routes line" },
+	[AS_HTTP_REQUEST >> 12] = { "http-request ", "'http-request'" },
+	[AS_HTTP_RESPONSE >> 12] = { "http-response ", "'http-response'" },
+	[AS_HTTP_RULE >> 12] = { "http-request ", PACKED "'http-request' and 'http-response'" },
+	[AS_TCP_REQUEST >> 12] = { "tcp-request ", "'tcp-request'" },
+	[AS_FETCH >> 12] = { NULL, PACKED "a condition" },
 };
 
 const char *keyword_prefix(const struct keyword *k)
@@ -493,6 +554,7 @@ const char *section_text(uint32_t in)
 	case IN_BACK: return PACKED "backend, listen or defaults";
 	case IN_FRONTEND | IN_LISTEN: return PACKED "frontend or listen";
 	case IN_BACKEND | IN_LISTEN: return PACKED "backend or listen";
+	case IN_RULES: return PACKED "frontend, backend or listen";
 	default: return PACKED "frontend, backend, listen or defaults";
 	}
 }

@@ -12,6 +12,7 @@
 #define CONF_PARSE_H
 #include "conf/conf.h"
 #include "conf/lex.h"
+#include "proxy/acl.h"
 
 /* Where a word may stand: an IN_ bit for each section that takes it, one AS_ value, flags. */
 enum {
@@ -20,6 +21,7 @@ enum {
 	IN_FRONT = IN_DEFAULTS | IN_FRONTEND | IN_LISTEN,
 	IN_BACK = IN_DEFAULTS | IN_BACKEND | IN_LISTEN,
 	IN_PROXY = IN_FRONT | IN_BACK,
+	IN_RULES = IN_FRONTEND | IN_BACKEND | IN_LISTEN,
 	IN_WATCH = IN_SCRIPT | IN_FILE,
 	IN_ANY = IN_GLOBAL | IN_VRRP | IN_WATCH | IN_GROUP | IN_PROXY,
 
@@ -34,6 +36,10 @@ enum {
 	AS_HTTP_CHECK = 5 << 12, /* behind `http-check` */
 	AS_STATS = 6 << 12,     /* behind `stats` */
 	AS_HMAC = 7 << 12,      /* behind `auth_hmac` */
+	AS_HTTP_REQUEST = 8 << 12, /* behind `http-request` */
+	AS_HTTP_RESPONSE = 9 << 12, /* behind `http-response` */
+	AS_HTTP_RULE = 10 << 12, /* behind either */
+	AS_TCP_REQUEST = 11 << 12, /* behind `tcp-request` */
 	AS_PART = 16 << 12,     /* from here on a part of a line, whose line says where it may stand */
 	AS_EXPECT = AS_PART,    /* behind `http-check expect` */
 	AS_SERVER = 17 << 12,   /* on a server or default-server line */
@@ -43,7 +49,12 @@ enum {
 	AS_TRACK = 21 << 12,    /* on a track_... line */
 	AS_SOCKET = 22 << 12,   /* on a stats socket line */
 	AS_ROUTE = 23 << 12,    /* on a virtual_routes line */
+	AS_FETCH = 24 << 12,    /* in a condition, or in %[] */
 	AS_ALL = 31 << 12,      /* mask */
+
+	/* Of a fetch, in `high` beside sample_use bits: hdr_beg; req.hdr and res.hdr. */
+	FETCH_SUFFIXES = 16, FETCH_PREFIXES = 32,
+	USE_MESSAGE = USE_REQUEST | USE_RESPONSE, USE_ANY = USE_CONNECTION | USE_MESSAGE,
 };
 #define ARGS_ANY LEX_WORDS_MAX          /* as max: however many */
 
@@ -103,6 +114,7 @@ struct parser {
 	uint32_t marker_line;           /* the first line with an @; 0: none */
 	bool marker_matched;            /* one of them was for this node */
 	bool braces_reported, crlf_reported;
+	struct proxy_ref *refs;         /* backends that lines name */
 	uint32_t http_mode_line;        /* of the last option that chooses when connections close */
 	/* Per row: the line where this node's section last had it. Lines only grow, so what is below section_line
 	 * belongs to an earlier section. */
@@ -125,7 +137,9 @@ const char *keyword_help(const struct keyword *);
 /* The row is of that context: an AS_ value. */
 static inline bool keyword_is(const struct keyword *k, uint32_t as)
 {
-	return as == AS_ANY || (k->where & AS_ALL) == as;
+	uint32_t its = k->where & AS_ALL;
+
+	return as == AS_ANY || its == as || (its == AS_HTTP_RULE && (as == AS_HTTP_REQUEST || as == AS_HTTP_RESPONSE));
 }
 /* The row of this word in this AS_ context, in the given sections or, failing that, in any. NULL: none. */
 const struct keyword *keyword_find(uint32_t as, uint32_t sections, struct str word);
@@ -174,6 +188,21 @@ uint32_t line_of(const struct parser *, uint32_t as, const char *name);
 const char *keep_text(struct parser *, struct str);
 void *keep(struct parser *, const void *object, size_t size);
 
+/* ---- set_acl ---- */
+
+/* "hdr_beg(host)": the expression, how its name says that it is compared, and where it can be asked. false: refused. */
+bool take_sample(struct parser *, struct str word, struct sample_expr *, uint8_t *match, uint8_t *uses);
+/* From `if` or `unless` on. uses: sample_use bits of the place. NULL: refused. */
+const struct condition *take_condition(struct parser *, struct proxy_config *, const struct str *words, uint32_t n,
+	uint8_t uses);
+/* The line names a backend, which may stand below it; keyword for the message if there is none. NULL: refused. */
+struct proxy_ref *refer_backend(struct parser *, const char *keyword, struct str name);
+
+/* ---- set_rule ---- */
+
+/* A rule at the end of a list; nothing of a line for another node. */
+void add_rule(struct parser *, struct rule **list, const struct rule *);
+
 /* ---- verify: what can be said only when a section, or the file, is complete ---- */
 
 void verify_hmac(struct parser *, const struct vrrp_config *);
@@ -207,4 +236,5 @@ keyword_set begin_watch, begin_group, set_track, set_track_word, set_weight, set
 keyword_set set_bind, set_server, set_default_server, set_server_cookie, set_check_addr, set_balance,
 	set_cookie, set_cookie_domain, set_expect, set_expect_status, set_expect_string, set_redispatch,
 	set_http_mode, set_httpchk, set_proxy_log, set_default_backend;
+keyword_set set_acl, set_fetch, set_fetch_backend, set_use_backend;
 #endif

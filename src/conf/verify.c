@@ -187,19 +187,32 @@ static void verify_cookies(struct parser *p, const struct proxy_config *c)
 	}
 }
 
+/* In mode tcp there is no request to look at. */
+static void verify_tcp_rules(struct parser *p, const struct proxy_config *c)
+{
+	for (const struct rule *r = c->mode == MODE_TCP ? c->backend_rules : NULL; r; r = r->next)
+		for (uint32_t i = 0; r->condition && i < r->condition->count; i++)
+			for (const struct acl_test *t = r->condition->terms[i].acl->tests; t; t = t->next)
+				if (!(t->uses & USE_CONNECTION)) {
+					refuse_at(p, r->line, "the condition is about HTTP, but '%s' is in mode tcp", c->name);
+					return;
+				}
+}
+
 static void verify_proxy(struct parser *p, struct proxy_config *c)
 {
 	uint32_t expect = line_of(p, AS_HTTP_CHECK, "expect");
 
 	if (c->sides & PROXY_FRONTEND && !c->binds)
 		warn_at(p, c->line, "%s '%s' has no 'bind' line: no client can reach it", p->section_word, c->name);
-	if (c->sides == PROXY_FRONTEND && !c->default_backend_name)
+	if (c->sides == PROXY_FRONTEND && !c->default_backend_name && !c->backend_rules)
 		refuse_at(p, c->line, "frontend '%s' has no 'default_backend' line", c->name);
 	if (c->sides & PROXY_BACKEND && !c->servers && !(c->sides & PROXY_FRONTEND && c->default_backend_name))
 		warn_at(p, c->line, "%s '%s' has no server", p->section_word, c->name);
 	if (c->sides & PROXY_BACKEND && expect && c->check.kind != CHECK_HTTP)
 		refuse_at(p, expect, "'http-check expect' needs 'option httpchk'");
 	verify_mode(p, c);
+	verify_tcp_rules(p, c);
 	if (c->sides & PROXY_BACKEND)
 		verify_cookies(p, c);
 }
@@ -253,6 +266,16 @@ void refuse_backend(struct parser *p, uint32_t line, const char *keyword, const 
 		near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
 }
 
+/* Backends that lines name, in the file's order backwards: the list's. */
+static void resolve_refs(struct parser *p)
+{
+	for (struct proxy_ref *r = p->refs; r; r = r->next) {
+		r->proxy = find_backend(p, r->name);
+		if (!r->proxy)
+			refuse_backend(p, r->line, r->keyword, r->name);
+	}
+}
+
 static const char *mode_name(const struct proxy_config *c)
 {
 	return c->mode == MODE_HTTP ? "http" : "tcp";
@@ -271,6 +294,12 @@ static void resolve_backends(struct parser *p)
 				"%s", c->name, mode_name(c), b->name, b->line, mode_name(b));
 		c->default_backend = b;
 	}
+	resolve_refs(p);
+	for (struct proxy_config *c = p->conf->proxies; c; c = c->next)
+		for (const struct rule *r = c->backend_rules; r; r = r->next)
+			if (r->backend->proxy && r->backend->proxy->mode != c->mode)
+				refuse_at(p, r->line, "'%s' is in mode %s and '%s' in mode %s", c->name, mode_name(c), r->backend->name,
+					mode_name(r->backend->proxy));
 }
 
 static void compare_vrrps(struct parser *p, const struct vrrp_config *a, const struct vrrp_config *b)

@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "base/addr.h"
+#include "proxy/acl.h"
+#include "proxy/rule.h"
 
 enum proxy_side { PROXY_FRONTEND = 1, PROXY_BACKEND = 2 };              /* bits; defaults: 0 */
 enum proxy_mode { MODE_TCP, MODE_HTTP };
@@ -104,6 +106,8 @@ struct proxy_config {
 	uint32_t server_count;
 	struct bind_config *binds;
 	uint32_t bind_count;
+	struct acl *acls;
+	struct rule *backend_rules;             /* use_backend */
 	const char *default_backend_name;       /* NULL: none */
 	uint32_t default_backend_line;
 	const struct proxy_config *default_backend;     /* a listen section: itself */

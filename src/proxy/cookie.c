@@ -66,30 +66,30 @@ static bool is_named(struct str s, const struct crumb *c, const char *name)
 	return c->has_value && str_is(str_of(s.p + c->name, c->name_end - c->name), name);
 }
 
-bool cookie_find_next(const struct http_head *head, const char *name, struct str *value)
+bool cookie_next(const struct http_head *head, const char *name, struct http_cursor *at, struct str *value)
 {
-	const struct http_field *f;
-	const char *after = value->p;
-
-	for (uint32_t i = 0; (f = http_field_find(head, "cookie", &i)) != NULL; i++) {
-		struct str s = f->value;
-		struct crumb c = { .end = 0 };
-		for (bool first = true; first ? s.n > 0 : c.end < s.n; first = false) {
-			c = read_crumb(s, c.end, first);
-			if (!is_named(s, &c, name) || (after && s.p + c.value <= after))
-				continue;
-			const char *start = s.p + c.value, *date = memchr(start, '|', c.value_end - c.value);
-			*value = str_of(start, date ? (size_t)(date - start) : c.value_end - c.value);
-			return true;
+	for (; http_field_find(head, "cookie", &at->field); at->field++, at->offset = 0) {
+		struct str s = head->fields[at->field].value;
+		/* offset: one more than where the crumb before ended; 0: this is the field's first */
+		while (at->offset ? at->offset <= s.n : s.n > 0) {
+			struct crumb c = read_crumb(s, at->offset - (at->offset > 0), at->offset == 0);
+			at->offset = c.end + 1;
+			*value = str_of(s.p + c.value, c.value_end - c.value);
+			if (is_named(s, &c, name))
+				return true;
 		}
 	}
 	return false;
 }
 
-bool cookie_find(const struct http_head *head, const char *name, struct str *value)
+bool cookie_find_next(const struct http_head *head, const char *name, struct http_cursor *at, struct str *value)
 {
-	value->p = NULL;
-	return cookie_find_next(head, name, value);
+	bool found = cookie_next(head, name, at, value);
+	const char *date = found ? memchr(value->p, '|', value->n) : NULL;
+
+	if (date)
+		value->n = (uint32_t)(date - value->p);
+	return found;
 }
 
 static uint32_t take_out(char *p, uint32_t n, uint32_t from, uint32_t to)

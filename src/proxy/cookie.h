@@ -12,11 +12,11 @@
 /* Third character of HAProxy's session state: what the client came with. */
 enum cookie_request { COOKIE_NONE = 'N', COOKIE_INVALID = 'I', COOKIE_DOWN = 'D', COOKIE_VALID = 'V' };
 
-/* The value of the first cookie of that name in the request, up to a '|' (HAProxy's date mark). false: there is none. */
-bool cookie_find(const struct http_head *, const char *name, struct str *value);
-/* The next one after the one that *value is (the first if value->p is NULL). A client may hold several, from other paths or
- * domains; HAProxy takes the first whose server can be used. */
-bool cookie_find_next(const struct http_head *, const char *name, struct str *value);
+/* The next cookie of that name in the request; the cursor starts as zeros. A client may hold several, from other paths or
+ * domains. false: there is none, or no more. */
+bool cookie_next(const struct http_head *, const char *name, struct http_cursor *, struct str *value);
+/* The same up to a '|' (HAProxy's date mark): of several, HAProxy takes the first whose server can be used. */
+bool cookie_find_next(const struct http_head *, const char *name, struct http_cursor *, struct str *value);
 /* Writes the value of a Cookie field without the cookies of that name (HAProxy's spacing: "a=1; b=2"). out has room for
  * field.n bytes. Returns its length; 0: nothing is left, the whole field goes. */
 uint32_t cookie_cut(struct str field, const char *name, char *out);

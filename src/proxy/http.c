@@ -43,6 +43,11 @@ bool http_is_token(struct str s)
 	return s.n > 0;
 }
 
+struct str http_method_name(enum http_method m)
+{
+	return str_z(m < HTTP_OTHER ? methods[m] : "");
+}
+
 bool http_is_idempotent(enum http_method m)
 {
 	return m != HTTP_POST && m != HTTP_PATCH && m != HTTP_CONNECT && m != HTTP_OTHER;
@@ -396,7 +401,7 @@ static bool absolute_form(struct http_head *head)
 {
 	struct str t = head->target;
 	uint32_t scheme = t.n > 7 && str_is_nocase(str_of(t.p, 7), "http://") ? 7
-		: t.n > 8 && str_is_nocase(str_of(t.p, 8), "https://") ? 8 : 0, end = scheme;
+		: t.n > 8 && str_is_nocase(str_of(t.p, 8), "https://") ? 8 : 0, end = scheme, i = 0;
 
 	if (scheme == 0)
 		return false;
@@ -406,6 +411,9 @@ static bool absolute_form(struct http_head *head)
 	head->path = str_z(head->method_kind == HTTP_OPTIONS ? "*" : "/");
 	if (end < t.n)
 		head->path = str_of(t.p + end, t.n - end);
+	/* Whoever looks at Host must see what the server will see: what it said itself does not count (RFC 9112 §3.2.2). */
+	if (http_field_find(head, "host", &i))
+		head->fields[i].value = head->host;
 	return authority_is_valid(head->host, false);
 }
 

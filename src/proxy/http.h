@@ -49,6 +49,9 @@ struct http_head {
 	struct http_field fields[HTTP_FIELDS_MAX];
 };
 
+/* Where a search through the fields goes on; starts as zeros. */
+struct http_cursor { uint32_t field, offset; };
+
 /* Bytes of the head, with the empty line that ends it and with empty lines (CRLF) before the request line; 0: more bytes
  * are needed; negative: minus the status to answer with before closing (400, 414, 417, 431, 501, 505). The spans point
  * into the bytes. A caller whose buffer is full at 0 answers 431 (or 414 while there is no line end yet). */
@@ -63,5 +66,7 @@ const struct http_field *http_field_find(const struct http_head *, const char *n
 bool http_is_idempotent(enum http_method);
 /* "GET" and so on is a method token; name of a status code ("Bad Request"). */
 bool http_is_token(struct str);
+/* "" for HTTP_OTHER. */
+struct str http_method_name(enum http_method);
 const char *http_reason(unsigned status);
 #endif

@@ -10,11 +10,12 @@ static bool choose_by_cookie(struct session *s, const struct http_head *head)
 {
 	const struct proxy_config *b = s->backend->config;
 	const struct server_config *c = NULL;
+	struct http_cursor at = { 0, 0 };
 	struct str value;
 
 	if (!b->cookie.name)
 		return false;
-	if (!cookie_find(head, b->cookie.name, &value)) {
+	if (!cookie_find_next(head, b->cookie.name, &at, &value)) {
 		s->cookie_request = COOKIE_NONE;
 		return false;
 	}
@@ -43,7 +44,6 @@ static void begin_request(struct session *s, uint32_t head_bytes)
 {
 	struct http_head *head = worker.head;
 	struct flow *f = &s->request;
-	const struct proxy_config *b = s->listener->frontend->default_backend;
 
 	s->head_bytes = head_bytes;
 	s->method = head->method_kind;
@@ -57,8 +57,9 @@ static void begin_request(struct session *s, uint32_t head_bytes)
 		http_session_failed(s, 400, (struct ending){ 'P', 'R' });
 		return;
 	}
+	struct backend *b = rules_backend(s, head);
 	if (b) {
-		session_enter_backend(s, &worker.backends[b->index]);
+		session_enter_backend(s, b);
 		s->by_cookie = choose_by_cookie(s, head);
 		log_cookie(s);
 	}

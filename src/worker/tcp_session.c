@@ -5,11 +5,11 @@
 
 void tcp_session_start(struct session *s)
 {
-	const struct proxy_config *b = s->listener->frontend->default_backend;
+	struct backend *b = rules_backend(s, NULL);
 
 	s->is_request = true;
 	if (b)
-		session_enter_backend(s, &worker.backends[b->index]);
+		session_enter_backend(s, b);
 	if (!b || !session_connect(s))
 		session_close(s, (struct ending){ 'S', 'C' });
 }

@@ -204,6 +204,13 @@ void http_session_connected(struct session *);
 void http_session_failed(struct session *, unsigned status, struct ending);
 
 
+/* ---- rules ---- */
+
+/* What conditions and texts may ask about the session; head: the message in hand, or NULL. */
+struct sample_context rules_context(struct session *, const struct http_head *);
+/* The backend that the frontend's rules choose; NULL: none. */
+struct backend *rules_backend(struct session *, const struct http_head *);
+
 /* ---- http_request, http_response: its two directions ---- */
 
 void http_request_read(struct session *);

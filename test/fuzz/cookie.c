@@ -18,7 +18,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
 	static struct http_head head;
 	char *in = malloc(n + 1), *out = malloc(n + 1);
-	struct str value = { NULL, 0 };
+	struct http_cursor at = { 0, 0 }, again = { 0, 0 };
+	struct str value;
 	unsigned found = 0;
 
 	/* As the parser gives it: trimmed. */
@@ -32,13 +33,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 	memcpy(in, bytes, n);
 	head.field_count = 1;
 	head.fields[0] = (struct http_field){ .name = str_z("Cookie"), .value = str_of(in, n) };
-	while (cookie_find_next(&head, "SERVERID", &value)) {
+	while (cookie_find_next(&head, "SERVERID", &at, &value)) {
 		must(value.p >= in && value.p + value.n <= in + n && ++found <= n);
 	}
 	uint32_t cut = cookie_cut(str_of(in, n), "SERVERID", out);
 	must(cut <= n);
 	head.fields[0].value = str_of(out, cut);
-	must(cut == 0 || !cookie_find(&head, "SERVERID", &value));
+	must(cut == 0 || !cookie_find_next(&head, "SERVERID", &again, &value));
 	if (cut > 0)
 		must(cookie_cut(str_of(out, cut), "SERVERID", in) == cut && memcmp(in, out, cut) == 0);
 	free(in);

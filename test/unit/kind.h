@@ -15,6 +15,9 @@ static const char *kind_of(const struct keyword *k)
 	case AS_BIND: return "bind";
 	case AS_COOKIE: return "cookie";
 	case AS_VIP: return "vip";
+	case AS_FETCH: return "fetch";
+	case AS_HTTP_REQUEST: case AS_HTTP_RULE: return "http-request";
+	case AS_HTTP_RESPONSE: return "http-response";
 	case AS_ROUTE: return "route";
 	case AS_TRACK: return "track";
 	case AS_STATS: return "stats";

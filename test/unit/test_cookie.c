@@ -23,7 +23,8 @@ static void request(const char *fields)
 static void check_cut(const struct vector *v)
 {
 	const char *in = (const char *)at_page_end(v->in, v->in_n);
-	struct str value = { NULL, 0 };
+	struct http_cursor at = { 0, 0 };
+	struct str value;
 	char fields[1024], found = 'N';
 	/* Its own heap block: a byte too much is seen. */
 	char *out = malloc(v->in_n ? v->in_n : 1);
@@ -34,7 +35,7 @@ static void check_cut(const struct vector *v)
 	free(out);
 	snprintf(fields, sizeof fields, "Cookie: %.*s\r\n", (int)v->in_n, v->in);
 	request(fields);
-	while (found != 'V' && cookie_find_next(&head, "SERVERID", &value))
+	while (found != 'V' && cookie_find_next(&head, "SERVERID", &at, &value))
 		found = str_is(value, "web01") ? 'V' : 'I';
 	if (found != v->what[4])
 		fail_msg("cookie.txt:%d: found %c", v->line, found);
@@ -73,24 +74,31 @@ static void as_haproxy(void **state)
 	assert_true(vectors("cookie.txt", check) > 90);
 }
 
+static bool first(const char *name, struct http_cursor *at, struct str *value)
+{
+	*at = (struct http_cursor){ 0, 0 };
+	return cookie_find_next(&head, name, at, value);
+}
+
 static void the_first_cookie_of_the_name(void **state)
 {
 	struct str value;
+	struct http_cursor at;
 
 	(void)state;
 	request("Cookie: a=SERVERID=no\r\nX: SERVERID=no\r\ncookie: b; SERVERID=one|AAAAA; SERVERID=two\r\nCookie: SERVERID=three\r\n");
-	assert_true(cookie_find(&head, "SERVERID", &value) && str_is(value, "one"));
-	assert_true(cookie_find_next(&head, "SERVERID", &value) && str_is(value, "two"));
-	assert_true(cookie_find_next(&head, "SERVERID", &value) && str_is(value, "three"));
-	assert_false(cookie_find_next(&head, "SERVERID", &value));
-	assert_false(cookie_find(&head, "serverid", &value));
+	assert_true(first("SERVERID", &at, &value) && str_is(value, "one"));
+	assert_true(cookie_find_next(&head, "SERVERID", &at, &value) && str_is(value, "two"));
+	assert_true(cookie_find_next(&head, "SERVERID", &at, &value) && str_is(value, "three"));
+	assert_false(cookie_find_next(&head, "SERVERID", &at, &value));
+	assert_false(first("serverid", &at, &value));
 	request("Cookie: SERVERID=\r\nCookie: SERVERID=; SERVERID=two\r\n");
-	assert_true(cookie_find(&head, "SERVERID", &value) && value.n == 0);
-	assert_true(cookie_find_next(&head, "SERVERID", &value) && value.n == 0);
-	assert_true(cookie_find_next(&head, "SERVERID", &value) && str_is(value, "two"));
-	assert_false(cookie_find_next(&head, "SERVERID", &value));
+	assert_true(first("SERVERID", &at, &value) && value.n == 0);
+	assert_true(cookie_find_next(&head, "SERVERID", &at, &value) && value.n == 0);
+	assert_true(cookie_find_next(&head, "SERVERID", &at, &value) && str_is(value, "two"));
+	assert_false(cookie_find_next(&head, "SERVERID", &at, &value));
 	request("Cookie:\r\nCookie: ;\r\nCookie: ,\r\n");
-	assert_false(cookie_find(&head, "SERVERID", &value));
+	assert_false(first("SERVERID", &at, &value));
 }
 
 /* Whatever the field, finding and cutting come to an end, and what is cut does not come back. */
@@ -106,10 +114,11 @@ static void any_field_comes_to_an_end(void **state)
 			field[i] = alphabet[rest % 9];
 		uint32_t n = cookie_cut(str_of(field, 7), "a", out);
 		struct str value;
+		struct http_cursor at;
 		head.field_count = 1;
 		head.fields[0] = (struct http_field){ .name = str_z("cookie"), .value = str_of(out, n) };
 		assert_true(n <= 7);
-		if (n > 0 && cookie_find(&head, "a", &value))
+		if (n > 0 && first("a", &at, &value))
 			fail_msg("'%.7s' gives '%.*s'", field, (int)n, out);
 	}
 }
