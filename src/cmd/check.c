@@ -145,6 +145,8 @@ static void print_timeouts(const struct proxy_config *c)
 		{ "server", TIMEOUT_SERVER, PROXY_BACKEND, false },
 		{ "check", TIMEOUT_CHECK, PROXY_BACKEND, false },
 		{ "tunnel", TIMEOUT_TUNNEL, PROXY_BACKEND, false },
+		{ "client-fin", TIMEOUT_CLIENT_FIN, PROXY_FRONTEND, false },
+		{ "server-fin", TIMEOUT_SERVER_FIN, PROXY_BACKEND, false },
 	};
 	char time[16];
 	bool first = true;
@@ -170,6 +172,7 @@ static void print_options(const struct proxy_config *c)
 		{ OPTION_REDISPATCH, PROXY_BACKEND, "redispatch" }, { OPTION_PERSIST, PROXY_BACKEND, "persist" },
 		{ OPTION_HTTP_SERVER_CLOSE, PROXY_FRONTEND | PROXY_BACKEND, "http-server-close" },
 		{ OPTION_HTTPCLOSE, PROXY_FRONTEND | PROXY_BACKEND, "httpclose" },
+		{ OPTION_CLITCPKA, PROXY_FRONTEND, "clitcpka" }, { OPTION_SRVTCPKA, PROXY_BACKEND, "srvtcpka" },
 	};
 	bool first = true;
 

@@ -44,10 +44,10 @@ static const struct { uint32_t where; const char *words, *reason; } table[] = {
 	{ AS_LINE | IN_PROXY, PACKED "backlog capture compression description disabled errorfile filter fullconn "
 		"hash-type http-error http-reuse log-format monitor-uri rate-limit retry-on server-template source "
 		"tcp-check tcp-request unique-id-format", HAPROXY },
-	{ AS_OPTION, PACKED "abortonclose allbackups clitcpka contstats http-buffer-request http-ignore-probes "
+	{ AS_OPTION, PACKED "abortonclose allbackups contstats http-buffer-request http-ignore-probes "
 		"http-no-delay httpslog log-health-checks logasap mysql-check nolinger originalto pgsql-check "
-		"redis-check smtpchk socket-stats splice-auto srvtcpka ssl-hello-chk tcp-check tcpka", HAPROXY },
-	{ AS_TIMEOUT, PACKED "client-fin server-fin tarpit", HAPROXY },
+		"redis-check smtpchk socket-stats splice-auto ssl-hello-chk tcp-check", HAPROXY },
+	{ AS_TIMEOUT, PACKED "tarpit", HAPROXY },
 	{ AS_HTTP_CHECK, PACKED "send",
 		PACKED "is HAProxy's and comes later: 'option httpchk METHOD URI VERSION' sends the request, with "
 		"headers as in 'option httpchk GET /health HTTP/1.1\\r\\nHost:\\ www'" },

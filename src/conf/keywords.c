@@ -370,7 +370,13 @@ static const struct keyword table[] = {
 		"\0"
 		PACKED "no line for a client that sent nothing" },
 	{ AS_OPTION | IN_BACK | TAKES_NO, 0, 1, "redispatch", set_redispatch, NOWHERE, 0, 0, 0, "[N]\0"
-		PACKED "a client whose server does not answer may go to another one: at the last retry, or at every Nth" },
+		"a client whose server does not answer may go to another one: at the last retry, or at every Nth" },
+	{ AS_OPTION | IN_PROXY | TAKES_NO, 0, 0, "tcpka", set_option_bit, NOWHERE, OPTION_CLITCPKA | OPTION_SRVTCPKA, 0, 0, "\0"
+		PACKED "the kernel asks silent clients and servers whether they are still there (TCP keep-alive)" },
+	{ AS_OPTION | IN_FRONT | TAKES_NO, 0, 0, "clitcpka", set_option_bit, NOWHERE, OPTION_CLITCPKA, 0, 0, "\0"
+		PACKED "the clients only" },
+	{ AS_OPTION | IN_BACK | TAKES_NO, 0, 0, "srvtcpka", set_option_bit, NOWHERE, OPTION_SRVTCPKA, 0, 0, "\0"
+		PACKED "the servers only" },
 	{ AS_OPTION | IN_BACK | TAKES_NO, 0, 0, "persist", set_option_bit, NOWHERE, OPTION_PERSIST, 0, 0, "\0"
 		PACKED "a cookie leads to its server even when that is down" },
 	{ AS_OPTION | IN_PROXY | TAKES_NO, 0, 0, "http-server-close", set_http_mode, NOWHERE,
@@ -400,6 +406,10 @@ static const struct keyword table[] = {
 		PACKED "for a client to wait for a free server (timeout connect)" },
 	{ AS_TIMEOUT | IN_BACK, 1, 1, "tunnel", set_ms, TIMEOUT(TUNNEL), 1, DAYS_24, 0, "TIME\0"
 		PACKED "instead of client and server, once bytes pass both ways" },
+	{ AS_TIMEOUT | IN_FRONT, 1, 1, "client-fin", set_ms, TIMEOUT(CLIENT_FIN), 1, DAYS_24, 0, "TIME\0"
+		PACKED "instead of client and tunnel, once one direction has ended" },
+	{ AS_TIMEOUT | IN_BACK, 1, 1, "server-fin", set_ms, TIMEOUT(SERVER_FIN), 1, DAYS_24, 0, "TIME\0"
+		PACKED "instead of server and tunnel, once one direction has ended" },
 
 	/* ---- conditions ---- */
 	{ AS_LINE | IN_RULES | REPEATS, 2, ARGS_ANY, "acl", set_acl, NOWHERE, 0, 0, 0,

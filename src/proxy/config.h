@@ -22,11 +22,12 @@ enum proxy_option {                                                     /* bits 
 	OPTION_HTTP_SERVER_CLOSE = 1 << 5,      /* a server connection serves one request */
 	OPTION_HTTPCLOSE = 1 << 6,              /* client and server connections serve one request */
 	OPTION_LOG_GLOBAL = 1 << 7,             /* `log global`: sessions are logged */
+	OPTION_CLITCPKA = 1 << 30, OPTION_SRVTCPKA = 1 << 29,   /* the kernel asks whether the peer is still there */
 	OPTION_PERSIST = 1 << 8,                /* a cookie leads to its server even when that is down */
 };
 enum timeout_kind {
 	TIMEOUT_CONNECT, TIMEOUT_CLIENT, TIMEOUT_SERVER, TIMEOUT_HTTP_REQUEST, TIMEOUT_HTTP_KEEP_ALIVE, TIMEOUT_CHECK,
-	TIMEOUT_QUEUE, TIMEOUT_TUNNEL, TIMEOUT_COUNT
+	TIMEOUT_QUEUE, TIMEOUT_TUNNEL, TIMEOUT_CLIENT_FIN, TIMEOUT_SERVER_FIN, TIMEOUT_COUNT
 };
 /* A frontend or backend without these lines gets them; HAProxy only warns and waits for ever. */
 #define TIMEOUT_CONNECT_DEFAULT_MS 5000

@@ -108,8 +108,8 @@ static void log_tcp(const struct session *s, struct ending e)
 	struct line_words w;
 
 	put_words(s, &w);
-	log_info("%s:%u [%s] %s %s/%s 0/%d/%u %llu %c%c %s", w.client, s->peer.port, w.date, w.frontend, w.backend, w.server,
-		a->connect_ms, (unsigned)(worker.loop.now_ms - a->accepted_ms),
+	log_info("%s:%u [%s] %s %s/%s %d/%d/%u %llu %c%c %s", w.client, s->peer.port, w.date, w.frontend, w.backend, w.server,
+		s->server ? 0 : -1, a->connect_ms, (unsigned)(worker.loop.now_ms - a->accepted_ms),
 		(unsigned long long)(a->head_bytes + s->response.sent), e.cause, e.where, w.counts);
 }
 
@@ -128,6 +128,10 @@ void access_end(struct session *s, struct ending e)
 	uint32_t options = s->listener->frontend->options;
 
 	if (!s->access)
+		return;
+	/* In mode http the moment decides; here it is a client of which not a byte came. */
+	if (options & OPTION_DONTLOGNULL && s->listener->frontend->mode == MODE_TCP && s->request.sent == 0
+	    && !(s->request.buf && buf_used(s->request.buf) > 0))
 		return;
 	if (options & OPTION_HTTPLOG && s->listener->frontend->mode == MODE_HTTP)
 		log_http(s, e);

@@ -39,9 +39,9 @@ static void refuse(struct session *s, const char *what, bool silent)
 void entry_ready(struct session *s)
 {
 	static const char *const wrong[] = {
-		[-PROXYPROTO_FOREIGN] = "Received something which does not look like a PROXY protocol header",
-		[-PROXYPROTO_UNHANDLED] = "Received an unhandled protocol in the PROXY protocol header",
-		[-PROXYPROTO_INVALID] = "Received an invalid PROXY protocol header",
+		[-PROXYPROTO_FOREIGN] = PACKED "Received something which does not look like a PROXY protocol header",
+		[-PROXYPROTO_UNHANDLED] = PACKED "Received an unhandled protocol in the PROXY protocol header",
+		[-PROXYPROTO_INVALID] = PACKED "Received an invalid PROXY protocol header",
 	};
 	struct flow *f = &s->request;
 	struct proxyproto h;
@@ -61,14 +61,14 @@ void entry_ready(struct session *s)
 		}
 		begin(s);
 	} else if (s->client.ended && buf_used(f->buf) > 0) {
-		refuse(s, "Truncated PROXY protocol header received", false);
+		refuse(s, PACKED "Truncated PROXY protocol header received", false);
 	} else if (s->client.ended) {
-		refuse(s, "Connection closed while waiting for PROXY protocol header",
+		refuse(s, PACKED "Connection closed while waiting for PROXY protocol header",
 			s->listener->frontend->options & OPTION_DONTLOGNULL);
 	}
 }
 
 void entry_expired(struct session *s)
 {
-	refuse(s, "Timeout while waiting for PROXY protocol header", s->listener->frontend->options & OPTION_DONTLOGNULL);
+	refuse(s, PACKED "Timeout while waiting for PROXY protocol header", s->listener->frontend->options & OPTION_DONTLOGNULL);
 }

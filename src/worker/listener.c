@@ -66,6 +66,8 @@ void listeners_init(void)
 			if (l->io.fd == -1)
 				die(2, "worker: no listening socket was handed over for frontend %s", p->name);
 			l->bind = b;
+			if (p->options & OPTION_CLITCPKA)       /* whom it accepts inherits it */
+				(void)net_option(l->io.fd, SOL_SOCKET, SO_KEEPALIVE, 1);
 			l->frontend = p;
 			l->owner = &worker.frontends[p->index];
 			endpoint_print(&b->address, l->address);

@@ -161,6 +161,8 @@ struct server_conn *server_connect(struct server *s, struct session *session, bo
 			return NULL;
 		}
 		(void)net_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+		if (s->backend->config->options & OPTION_SRVTCPKA)
+			(void)net_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
 		c = pool_take(&worker.server_conns);
 		ensure(c);
 		*c = (struct server_conn){ .server = s, .timer.expired = idle_expired };

@@ -55,7 +55,9 @@ static struct waits waits_of(const struct session *s)
 		w.client_read = true;
 		break;
 	case SESSION_CONNECT:
-		w.server_write = true;
+	case SESSION_PAUSE:
+		w.server_write = s->state == SESSION_CONNECT;
+		w.client_read = s->listener->frontend->mode == MODE_TCP && !s->client.ended && flow_has_room(&s->request);
 		break;
 	case SESSION_LINGER:
 		w.client_read = !s->client.ended;
@@ -79,16 +81,23 @@ static struct waits waits_of(const struct session *s)
 /* When the client, and when the server, will have been silent for too long. */
 static void silences(const struct session *s, const struct waits *w, uint64_t *client, uint64_t *server)
 {
-	uint32_t tunnel_ms = s->backend ? s->backend->config->timeouts[TIMEOUT_TUNNEL] : 0;
-	bool tunnel = s->state == SESSION_TUNNEL && tunnel_ms;
+	bool tunnel = s->state == SESSION_TUNNEL;
+	const uint32_t *front = s->listener->frontend->timeouts, *back = tunnel ? s->backend->config->timeouts : NULL;
+	uint32_t tunnel_ms = tunnel ? back[TIMEOUT_TUNNEL] : 0, client_fin_ms = 0, server_fin_ms = 0;
 
+	if (tunnel && (s->client.ended || s->client.shut))
+		client_fin_ms = front[TIMEOUT_CLIENT_FIN];
+	if (tunnel && (s->upstream->conn.ended || s->upstream->conn.shut))
+		server_fin_ms = back[TIMEOUT_SERVER_FIN];
 	*client = *server = TIMER_NEVER;
 	if (w->client_read || w->client_write)
-		*client = s->client_active + (tunnel ? tunnel_ms : session_timeout_ms(s, TIMEOUT_CLIENT));
+		*client = s->client_active + (client_fin_ms ? client_fin_ms : tunnel_ms ? tunnel_ms :
+			session_timeout_ms(s, TIMEOUT_CLIENT));
 	/* While the client is still sending, the server cannot be blamed for not answering. */
 	if (w->server_write || (w->server_read && (s->request.body.done || s->state != SESSION_RESPONSE)))
-		*server = s->server_active + (tunnel ? tunnel_ms : session_timeout_ms(s, TIMEOUT_SERVER));
-	if (tunnel && *client != TIMER_NEVER && *server != TIMER_NEVER) {
+		*server = s->server_active + (server_fin_ms ? server_fin_ms : tunnel_ms ? tunnel_ms :
+			session_timeout_ms(s, TIMEOUT_SERVER));
+	if (tunnel_ms && !client_fin_ms && !server_fin_ms && *client != TIMER_NEVER && *server != TIMER_NEVER) {
 		/* `timeout tunnel` is about both directions together. */
 		uint64_t later = *client > *server ? *client : *server;
 		*client = *server = later;
@@ -349,7 +358,11 @@ static void run(struct session *s)
 		entry_ready(s);
 		break;
 	case SESSION_CONNECT:
-		connect_ready(s);
+	case SESSION_PAUSE:
+		if (s->listener->frontend->mode == MODE_TCP && !tcp_session_early(s))
+			break;
+		if (s->state == SESSION_CONNECT)
+			connect_ready(s);
 		break;
 	case SESSION_TUNNEL:
 		tcp_session_ready(s);
@@ -401,6 +414,8 @@ static void silence(struct session *s)
 	struct ending e = { by_client ? 'c' : 's', s->state == SESSION_RESPONSE && !by_client ? 'H' : 'D' };
 	if (s->state == SESSION_RESPONSE)
 		http_session_failed(s, by_client ? 408 : 504, e);
+	else if (s->state == SESSION_TUNNEL)
+		tcp_session_silent(s, by_client, e);
 	else
 		session_abort(s, e);
 }
@@ -409,7 +424,6 @@ static void session_expired(struct timer *t, uint64_t now_ms)
 {
 	struct session *s = container_of(t, struct session, timer);
 
-	(void)now_ms;
 	switch (s->state) {
 	case SESSION_PROXYPROTO:
 		entry_expired(s);
@@ -423,6 +437,8 @@ static void session_expired(struct timer *t, uint64_t now_ms)
 	case SESSION_CONNECT:
 		if (!session_retry(s))
 			give_up(s, 's');
+		else
+			s->deadline = now_ms;   /* it has been waited for already */
 		break;
 	case SESSION_PAUSE:
 		if (!session_connect(s))

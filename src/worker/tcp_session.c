@@ -14,12 +14,35 @@ void tcp_session_start(struct session *s)
 		session_close(s, (struct ending){ 'S', 'C' });
 }
 
+bool tcp_session_early(struct session *s)
+{
+	struct flow *f = &s->request;
+
+	if (s->client.readable && !s->client.ended && flow_has_room(f)) {
+		if (!f->buf)
+			f->buf = worker_buffer();
+		(void)conn_recv(&s->client, f->buf, 0);
+	}
+	bool spoke = f->buf && buf_used(f->buf) > 0;
+	if (!s->client.broken && (!s->client.ended || spoke))
+		return true;
+	session_close(s, (struct ending){ 'C', spoke ? 'D' : 'C' });
+	return false;
+}
+
 void tcp_session_tunnel(struct session *s)
 {
 	flow_start_tunnel(&s->request);
 	flow_start_tunnel(&s->response);
 	s->state = SESSION_TUNNEL;
 	s->client_active = s->server_active = worker.loop.now_ms;
+}
+
+static void end(struct conn *to, uint64_t *active)
+{
+	if (!to->shut)
+		*active = worker.loop.now_ms;   /* from now on the time of half-closed ones counts */
+	conn_shut(to);
 }
 
 /* Moves bytes one way, and the end of them. */
@@ -48,7 +71,7 @@ static void pump(struct flow *f, struct conn *from, struct conn *to, uint64_t *f
 			break;
 	}
 	if (from->ended && !from->broken && !flow_pending(f))
-		conn_shut(to);
+		end(to, to_active);
 }
 
 void tcp_session_ready(struct session *s)
@@ -63,5 +86,17 @@ void tcp_session_ready(struct session *s)
 	else if (up->broken && up->ended && (s->client.broken || !flow_pending(&s->response)))
 		session_abort(s, (struct ending){ 'S', 'D' });
 	else if (s->client.shut && up->shut)
-		session_close(s, (struct ending){ '-', '-' });
+		session_close(s, s->tunnel_end.cause ? s->tunnel_end : (struct ending){ '-', '-' });
+}
+
+void tcp_session_silent(struct session *s, bool client, struct ending e)
+{
+	struct conn *c = client ? &s->client : &s->upstream->conn;
+
+	if (s->tunnel_end.cause == 0)
+		s->tunnel_end = e;
+	if (flow_pending(client ? &s->response : &s->request))
+		session_abort(s, s->tunnel_end);
+	else
+		c->ended = true;
 }

@@ -138,6 +138,9 @@ enum session_state {
 	SESSION_CLOSED,                 /* given back when the event that closed it is over */
 };
 
+/* What an answer of our own, and the log, say about the end of a session (HAProxy's first two characters). */
+struct ending { char cause, where; };
+
 struct session {
 	struct timer timer;
 	struct conn client;
@@ -169,10 +172,8 @@ struct session {
 	bool no_reuse;                  /* an idle connection turned out dead: take a new one */
 	bool head_in_hand;              /* worker.head is this request's: parsed in this very call */
 	bool counted;                   /* in backend->sessions */
+	struct ending tunnel_end;       /* why its first direction ended; cause 0: nothing was wrong */
 };
-
-/* What an answer of our own, and the log, say about the end of a session (HAProxy's first two characters). */
-struct ending { char cause, where; };
 
 void session_accept(struct listener *, int fd, const struct endpoint *peer);
 void session_ready(struct session *);           /* a connection of it may have something to do */
@@ -229,6 +230,10 @@ void http_response_forward(struct session *);
 void tcp_session_start(struct session *);       /* a client has come */
 void tcp_session_tunnel(struct session *);      /* from now on bytes both ways */
 void tcp_session_ready(struct session *);
+bool tcp_session_early(struct session *);       /* while there is no server; false: the client has gone */
+/* A side has said nothing for too long: as if it had ended, as in HAProxy, or the end of all if it does not take what it is
+ * sent. */
+void tcp_session_silent(struct session *, bool client, struct ending);
 
 /* ---- listener ---- */
 

@@ -8,6 +8,7 @@ import socket
 import struct
 import subprocess
 import threading
+import time
 
 import pytest
 from lab import TANDEM, InHost, dial, listen, wait_for
@@ -508,3 +509,354 @@ def test_clients_come_in_where_haproxy_lets_them(lab, both, recorder):
     assert found[LB, 1] == (CLIENT, "exact") and found["192.168.1.13", 1] == (CLIENT, "every") and found[LB6, 1] == (CLIENT6, "both")
     assert found[LB, 2] == found[LB, 3] == ("::ffff:" + CLIENT, "both") and found[LB, 5] == "refused"
     assert found[LB, 8] == found[LB, 12] == (CLIENT, "every") and found[LB6, 13] == (CLIENT6, "every") and found[LB6, 12] == "refused"
+
+
+# ---- mode tcp ----
+
+TCP = """
+defaults tcp
+    mode tcp
+    log global
+    option tcplog
+    retries 1
+    timeout connect 200ms
+    timeout client 500ms
+    timeout server 600ms
+listen plain
+    bind 192.168.1.11:PORT+1
+    server s 192.168.1.21:9000
+listen refused
+    bind 192.168.1.11:PORT+2
+    server s 192.168.1.21:9
+listen unanswered
+    bind 192.168.1.11:PORT+3
+    server s 192.168.1.99:9
+listen none
+    bind 192.168.1.11:PORT+4
+    server s 192.168.1.21:9000 disabled
+listen tunnel
+    bind 192.168.1.11:PORT+5
+    timeout tunnel 900ms
+    server s 192.168.1.21:9000
+listen quick
+    bind 192.168.1.11:PORT+6
+    timeout client 300ms
+    server s 192.168.1.21:9000
+listen null
+    bind 192.168.1.11:PORT+7
+    option dontlognull
+    server s 192.168.1.21:9000
+listen fin
+    bind 192.168.1.11:PORT+8
+    timeout client 3s
+    timeout server 3s
+    timeout client-fin 200ms
+    timeout server-fin 200ms
+    server s 192.168.1.21:9000
+listen tunnelfin
+    bind 192.168.1.11:PORT+10
+    timeout tunnel 3s
+    timeout client-fin 200ms
+    server s 192.168.1.21:9000
+listen two
+    bind 192.168.1.11:PORT+9
+    option redispatch
+    server s 192.168.1.21:9 weight 256
+    server t 192.168.1.21:9000
+"""
+
+
+class Says:
+    """Does what the first bytes of a client ask for."""
+
+    def __init__(self):
+        self.socket = listen("192.168.1.21", 9000, "web01")
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def run(self):
+        while True:
+            try:
+                connection, _ = self.socket.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
+
+    def serve(self, connection):
+        connection.settimeout(8)
+        try:
+            with connection:
+                word = connection.recv(100)
+                what = word.split(b"\n")[0]
+                if what == b"answer":                   # and end
+                    connection.sendall(b"x" * 100)
+                elif what == b"wait":                   # for the client's end, then answer
+                    while connection.recv(100):
+                        pass
+                    connection.sendall(b"y" * 50)
+                elif what == b"silent":
+                    while connection.recv(100):
+                        pass
+                    time.sleep(2)
+                elif what == b"reset":
+                    connection.sendall(b"z" * 30)
+                    time.sleep(0.1)
+                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                elif what == b"half":                   # sends its end, and goes on reading
+                    connection.sendall(b"h" * 10)
+                    connection.shutdown(socket.SHUT_WR)
+                    while connection.recv(100):
+                        pass
+                elif what == b"stream":
+                    while True:
+                        connection.sendall(b"s" * 10000)
+                        time.sleep(0.01)
+                elif what == b"flood":
+                    while True:
+                        connection.sendall(bytes(1 << 18))
+        except OSError:
+            pass
+
+    def close(self):
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.socket.close()
+
+
+def reset(s):
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    s.close()
+
+
+def client(s, how):
+    """One connection: b"word" is sent, "end" ends our side, "reset" resets, a number is waited, "read" reads to the end."""
+    got = b""
+    try:
+        for step in how:
+            if isinstance(step, bytes):
+                s.sendall(step)
+            elif step == "end":
+                s.shutdown(socket.SHUT_WR)
+            elif step == "reset":
+                reset(s)
+                return got
+            elif step == "read":
+                while more := s.recv(65536):
+                    got += more
+            elif step == "some":
+                got += s.recv(10)
+            else:
+                time.sleep(step)
+    except (ConnectionResetError, BrokenPipeError):
+        return got + b"RESET"
+    finally:
+        s.close()
+    return got
+
+
+# Port, what the client does, and how long that must take where a timeout decides.
+TCP_CASES = {
+    "the server answers and ends": (1, [b"answer\n", "read"]),
+    "the client ends first": (1, [b"wait\n", "end", "read"]),
+    "the client says nothing and ends": (1, [0.1, "end", "read"]),
+    "the client resets": (1, [b"stream\n", "some", "reset"]),
+    "the client resets, silent": (1, [b"silent\n", 0.1, "reset"]),
+    "the server resets": (1, [b"reset\n", "read"]),
+    "the server is silent": (1, [b"silent\n", "read"], 0.5, 1.9),
+    "the client is silent, but may still be answered": (6, [b"wait\n", "read"], 0.3, 1.9),
+    "the server half-closes": (1, [b"half\n", "some", b"more", 0.1, b"more", "end", "read"]),
+    "the server half-closes and the client is silent": (1, [b"half\n", "some", 1], 0.5, 1.9),
+    "the client half-closes and the server is silent": (1, [b"silent\n", "end", "read"], 0.6, 1.9),
+    "no connection": (2, [b"x", "read"]),
+    "no answer": (3, [b"x", "read"], 0.4, 1.9),
+    "no answer, and the client resets": (3, [b"x", 0.05, "reset"]),
+    "no server": (4, ["read"]),
+    "a silent tunnel": (5, [b"silent\n", "read"], 0.9, 2.5),
+    "a tunnel that ends on one side": (5, [b"silent\n", "end", "read"], 0.9, 2.5),
+    "silent, dontlognull": (7, [0.1, "end", "read"]),
+    "not silent, dontlognull": (7, [b"answer\n", "read"]),
+    "client-fin": (8, [b"half\n", "some", 1], 0.2, 1.5),
+    "server-fin": (8, [b"silent\n", "end", "read"], 0.2, 1.5),
+    "client-fin before tunnel": (10, [b"half\n", "some", 1], 0.2, 1.5),
+    "a second server": (9, [b"answer\n", "read"]),
+}
+
+
+def test_connections_end_and_are_logged_as_haproxys(both):
+    """All but the numbers of connections, which HAProxy has given back before it writes them, and a millisecond of Tw."""
+    server = Says()
+    pair = both(TCP)
+    ports, got, lines = {}, {}, {}
+
+    def run(base, name):
+        port, how, *_ = TCP_CASES[name]
+        s = dial(LB, base + port)
+        ports[base, s.getsockname()[1]] = name
+        got[base, name] = client(s, how)
+
+    def read_logs(base):
+        missing = set(TCP_CASES) - {"silent, dontlognull"}
+        while missing:
+            text = pair.log(base, "] ")
+            found = re.match(r"192\.168\.1\.100:(\d+) \[\S+\] (\S+ \S+) (-?)\d+/(-?)\d+/(\d+) (\d+) (..) \d+/\d+/\d+/\d+/(\S+ \S+)$", text)
+            name = ports[base, int(found.group(1))]
+            missing.discard(name)
+            what, waited, connected, took, sent, end, rest = found.groups()[1:]
+            lines[base, name] = (what, waited, connected, "some" if name == "the client resets" else sent, end, rest), int(took) / 1000
+    try:
+        threads = [threading.Thread(target=run, args=(base, name)) for base in (8000, 9000) for name in TCP_CASES]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        for base in (8000, 9000):
+            read_logs(base)
+            pair.quiet(base)
+    finally:
+        server.close()
+    for name, (_, _, *limits) in TCP_CASES.items():
+        if name == "the server resets":         # HAProxy ends in good order what was cut off, and the client takes it for the whole
+            assert got[8000, name].endswith(b"RESET") and got[9000, name] == b"z" * 30
+        else:
+            assert got[8000, name] == got[9000, name], name
+        if name == "silent, dontlognull":
+            continue
+        (ours, our_time), (theirs, their_time) = lines[8000, name], lines[9000, name]
+        assert ours == theirs, name
+        for low, high in [limits] if limits else []:
+            assert low <= our_time < high and low <= their_time < high, (name, our_time, their_time)
+    assert lines[8000, "a second server"][0] == ("two two/t", "", "", "100", "--", "+1 0/0")
+
+
+KEEPALIVE = """
+listen none
+    mode tcp
+    bind 192.168.1.11:PORT+1
+    server s 192.168.1.21:9000
+listen both
+    mode tcp
+    option tcpka
+    bind 192.168.1.11:PORT+2
+    server s 192.168.1.21:9000
+listen clients
+    mode http
+    option clitcpka
+    bind 192.168.1.11:PORT+3
+    server s 192.168.1.21:9000
+listen servers
+    mode tcp
+    option srvtcpka
+    bind 192.168.1.11:PORT+4
+    server s 192.168.1.21:9000
+"""
+
+
+def test_the_kernel_asks_who_is_silent(lab, both):
+    server = Says()
+    clients = {}
+    try:
+        both(KEEPALIVE)
+        for base in (8000, 9000):
+            for port in (1, 2, 3, 4):
+                s = clients[base, port] = dial(LB, base + port)
+                s.sendall(b"GET /" if port == 3 else b"silent\n")
+
+        def timers():
+            """Which clients, and how many of the connections to the server, have one."""
+            found, servers = set(), []
+            for line in lab.lb01.run("ss", "-tnoH", "state", "established").splitlines():
+                asked, peer = "keepalive" in line, line.split()[3]
+                if peer == "192.168.1.21:9000":
+                    servers.append(asked)
+                found |= {key for key, s in clients.items() if asked and peer == f"{CLIENT}:{s.getsockname()[1]}"}
+            return (found, sorted(servers)) if len(servers) == 6 else None
+        found, servers = wait_for(timers, 5, "six connections to the server")
+        assert found == {(base, port) for base in (8000, 9000) for port in (2, 3)} and servers == [False] * 2 + [True] * 4
+    finally:
+        for s in clients.values():
+            s.close()
+        server.close()
+
+
+BIG = 150 << 20
+
+
+def digest(s, size=None):
+    """Of what comes: of all of it, or the first bytes of it."""
+    import hashlib
+    h, got = hashlib.sha256(), 0
+    while size is None or got < size:
+        more = s.recv(1 << 18)
+        if not more:
+            break
+        h.update(more)
+        got += len(more)
+    return got, h.hexdigest()
+
+
+def send_pattern(s, size):
+    import hashlib
+    block, h = os.urandom(1 << 20), hashlib.sha256()
+    for i in range(size >> 20):
+        part = i.to_bytes(4, "big") + block[4:]
+        h.update(part)
+        s.sendall(part)
+    return size, h.hexdigest()
+
+
+def test_large_transfers_both_ways_at_once(lab, both):
+    """150 MB each way through one connection, the end of each way passed on when it is due."""
+    listener, server = listen("192.168.1.21", 9000, "web01"), {}
+
+    def serve():
+        connection, _ = listener.accept()
+        with connection:
+            sender = threading.Thread(target=lambda: server.update(sent=send_pattern(connection, BIG)))
+            sender.start()
+            server.update(got=digest(connection))       # to the client's end
+            sender.join()
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        both("listen l\n    mode tcp\n    bind 192.168.1.11:PORT+1\n    server s 192.168.1.21:9000\n")
+        with dial(LB, 8001, timeout=30) as s:
+            client = {}
+            reader = threading.Thread(target=lambda: client.update(got=digest(s)))
+            reader.start()
+            client.update(sent=send_pattern(s, BIG))
+            s.shutdown(socket.SHUT_WR)
+            reader.join(60)
+        thread.join(60)
+        assert client["got"] == server["sent"] and server["got"] == client["sent"] and client["got"][0] == BIG
+    finally:
+        listener.close()
+
+
+def test_stalled_readers_cost_their_buffers_and_no_more(lab, both):
+    """Twenty clients that do not read what a server sends as fast as it can, and another one that gets it all meanwhile."""
+    server = Says()
+    stalled = []
+    try:
+        pair = both("listen l\n    mode tcp\n    bind 192.168.1.11:PORT+1\n    server s 192.168.1.21:9000\n")
+        worker = int(pathlib.Path(f"/proc/{pair.process.pid}/task/{pair.process.pid}/children").read_text().split()[0])
+        memory = lambda: int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{worker}/status").read_text())[1])
+        assert talk(LB, 8001, b"answer\n") == b"x" * 100
+        before = memory()
+        for _ in range(20):
+            s = dial(LB, 8001)
+            s.sendall(b"flood\n")
+            stalled.append(s)
+        for s in stalled:
+            assert s.recv(1) == b"\0"
+        with dial(LB, 8001) as s:
+            s.sendall(b"flood\n")
+            got = 0
+            while got < 500000:
+                got += len(s.recv(65536))
+        assert memory() - before <= 20 * 2 * 17 + 200, (before, memory())       # kB
+        # What was stalled goes on when it is read: more than the kernel's own buffers may hold.
+        got = 0
+        while got < 8 << 20:
+            got += len(stalled[0].recv(1 << 18))
+    finally:
+        for s in stalled:
+            s.close()
+        server.close()
