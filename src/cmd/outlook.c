@@ -16,11 +16,6 @@ static void no_report(void *context, enum conf_severity severity, const char *se
 	(void)sentence;
 }
 
-static int16_t weight_of(const struct track_config *t)
-{
-	return t->watch && !t->has_weight ? t->watch->weight : t->weight;
-}
-
 static const char *kind_of(const struct track_config *t)
 {
 	static const char *const kinds[] = { [TRACK_BACKEND] = "backend", [TRACK_INTERFACE] = "interface",
@@ -51,7 +46,7 @@ static void look(struct node *n, const struct vrrp_config *v)
 	n->look = (struct outlook_node){ .priority = v->priority, .nopreempt = v->nopreempt };
 	for (const struct track_config *t = v->tracks; t; t = t->next)
 		if (counts(t) && n->look.track_count < OUTLOOK_TRACKS_MAX)
-			n->look.weights[n->look.track_count++] = weight_of(t);
+			n->look.weights[n->look.track_count++] = t->weight;
 }
 
 static void warn_of(const struct node *m, const struct node *b, uint32_t i, const char *file)

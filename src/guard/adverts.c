@@ -157,7 +157,7 @@ static int send_to(struct router *r, const struct channel *c, const struct addr 
 	char text[ADDR_TEXT_MAX];
 	size_t n = vrrp_packet_build(r->config, &r->vr.source, to, priority, r->checksum, &r->hmac, now, packet);
 
-	if (send_packet(c, to, packet, n) != -1 || errno == ENETDOWN)
+	if (send_packet(c, to, packet, n) != -1 || errno == ENETDOWN || errno == ENODEV || errno == ENXIO)
 		return 0;
 	int error = errno;
 	if (error != r->send_error)     /* adverts may go out a hundred times a second */

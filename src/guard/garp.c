@@ -12,6 +12,8 @@
 #include "guard/guard.h"
 #include "vrrp/announce.h"
 
+#define LOWER_MS_MIN 1000               /* whoever sends us adverts must not make us send many frames for each */
+
 static int socket_fd = -1;
 
 void garp_one(const struct vip *v)
@@ -23,6 +25,8 @@ void garp_one(const struct vip *v)
 	uint8_t frame[ANNOUNCE_NA_BYTES];
 	char address[ADDR_TEXT_MAX];
 
+	if (!v->interface->up)
+		return;                 /* when it comes up: links_refresh() */
 	if (socket_fd == -1)
 		socket_fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (ipv6) {
@@ -85,8 +89,9 @@ void garp_lower(struct router *r)
 {
 	const struct vrrp_config *c = r->config;
 
-	if (c->garp_lower_prio_repeat == 0 || r->garp_left)
+	if (c->garp_lower_prio_repeat == 0 || r->garp_left || guard.loop.now_ms - r->lower_ms < LOWER_MS_MIN)
 		return;
+	r->lower_ms = guard.loop.now_ms;
 	burst(r, c->garp_lower_prio_repeat);
 	if (c->garp_lower_prio_delay_ms == 0)
 		return;

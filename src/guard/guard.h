@@ -29,12 +29,12 @@ struct channel {
 struct interface {
 	const char *name;
 	uint32_t index;                 /* 0: there is none of that name now */
-	bool up;                        /* administratively, and with a carrier */
+	bool up, was_up;                /* administratively, and with a carrier (a macvlan: it has that of the one below) */
 	uint8_t mac[6];
 	/* Its first addresses that are not floating ones; ADDR_NONE: none. The last is of a wider scope than the link. */
 	struct addr primary, link_local, ipv6;
 	struct channel channels[2];     /* IPv4, IPv6 */
-	bool seen;                      /* in the list of links that is being read */
+	bool seen;                      /* in the last list of links; if not, its index holds until the routers have left it */
 	bool macvlan;                   /* one that use_vmac makes */
 };
 
@@ -113,6 +113,7 @@ struct router {
 	struct interface *vmac;         /* use_vmac: its macvlan, where the addresses are; NULL: none */
 	struct interface *hears, *sends;        /* one of the two */
 	uint32_t vmac_index;            /* of the macvlan that is ready; 0: none is */
+	bool has_source;                /* unicast_src_ip or mcast_src_ip is an address of ours, or there is no such line */
 	bool vmac_said, route_said;     /* an error, which goes on */
 	struct timer timer;             /* vr.deadline_ms */
 	struct timer garp;              /* the second burst, then refreshes */
@@ -128,7 +129,7 @@ struct router {
 	bool started;                   /* addresses of an earlier run have been dealt with */
 	bool returning;                 /* from FAULT, and not yet ready */
 	uint64_t free_ms;               /* when nothing blocked it any more; 0: blocked, or ready */
-	uint64_t renewed_ms;
+	uint64_t renewed_ms, lower_ms;  /* lower_ms: garp_lower() */
 	struct timer work;              /* what a turn has left of the next three */
 	uint32_t work_at;               /* the next address to put on or to renew; from config->vip_count on: all is done */
 	bool taking;                    /* to put on */
@@ -207,7 +208,7 @@ int netlink_address_delete(const struct vip *, uint8_t length);
 /* vips.c */
 uint32_t vips_lifetime_s(const struct vrrp_config *);
 void vips_take(struct router *);
-void vips_renew(struct router *);
+void vips_renew(struct router *, bool at_once); /* for as long as the state lets them live */
 void vips_release(struct router *);
 void vips_put_back(struct router *, struct vip *);      /* somebody else removed it */
 void vips_clean_at_start(struct router *);              /* what an earlier run has left behind */

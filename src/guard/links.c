@@ -54,7 +54,8 @@ static void link_seen(const struct nlmsghdr *m)
 		promote_secondaries(i);
 	i->index = (uint32_t)info->ifi_index;
 	i->seen = true;
-	i->up = (info->ifi_flags & (IFF_UP | IFF_RUNNING)) == (IFF_UP | IFF_RUNNING);
+	uint32_t wanted = i->macvlan ? IFF_UP : IFF_UP | IFF_RUNNING;
+	i->up = (info->ifi_flags & wanted) == wanted;
 	if (mac && mnl_attr_get_payload_len(mac) == sizeof i->mac)
 		memcpy(i->mac, mnl_attr_get_payload(mac), sizeof i->mac);
 }
@@ -113,7 +114,13 @@ static void address_seen(const struct nlmsghdr *m)
 	struct prefix p;
 	uint32_t valid_s;
 
-	if (!read_address(m, &p, &valid_s) || each_vip(info->ifa_index, &p, vip_is_present, valid_s))
+	if (!read_address(m, &p, &valid_s))
+		return;
+	for (uint32_t k = 0; k < guard.conf->vrrp_count; k++) {
+		struct router *r = &guard.routers[k];
+		r->has_source |= addr_equal(&r->config->source, &p.addr) && (r->config->peers || i == r->interface);
+	}
+	if (each_vip(info->ifa_index, &p, vip_is_present, valid_s))
 		return;
 	/* Not one that is still looking whether anybody else has it, or has found so. */
 	if (!i || (p.addr.family == ADDR_IPV6 && info->ifa_flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED)))
@@ -154,26 +161,30 @@ static void forget_links(void)
 	for (uint32_t i = 0; i < guard.interface_count; i++) {
 		guard.interfaces[i].primary = guard.interfaces[i].link_local = guard.interfaces[i].ipv6
 			= (struct addr){ .family = ADDR_NONE };
+		guard.interfaces[i].was_up = guard.interfaces[i].up;
 		guard.interfaces[i].up = guard.interfaces[i].seen = false;
 	}
-	for (uint32_t r = 0; r < guard.conf->vrrp_count; r++)
+	for (uint32_t r = 0; r < guard.conf->vrrp_count; r++) {
+		guard.routers[r].has_source = guard.routers[r].config->source.family == ADDR_NONE;
 		for (uint32_t v = 0; v < guard.routers[r].config->vip_count; v++) {
 			guard.routers[r].vips[v].present = false;
 			guard.routers[r].vips[v].other_length = 0;
 		}
+	}
+}
+
+static void look_after(struct router *r, struct vip *v)
+{
+	if (!v->present)
+		vips_put_back(r, v);
+	if (v->interface->up && !v->interface->was_up)
+		timer_set(&guard.loop.timers, &r->garp, guard.loop.now_ms);
 }
 
 void links_refresh(void)
 {
 	forget_links();
 	int error = netlink_dump(RTM_GETLINK, AF_UNSPEC, link_seen);
-	for (uint32_t i = 0; i < guard.interface_count && !error; i++) {
-		struct interface *gone = &guard.interfaces[i];
-		if (gone->seen || !gone->index)
-			continue;
-		adverts_close(gone);
-		gone->index = 0;
-	}
 	if (!error)
 		error = netlink_dump(RTM_GETADDR, AF_UNSPEC, address_seen);
 	if (error) {
@@ -181,13 +192,21 @@ void links_refresh(void)
 		return;
 	}
 	routers_check();
+	/* One that has another name now could still be resigned on. */
+	for (uint32_t i = 0; i < guard.interface_count; i++) {
+		struct interface *gone = &guard.interfaces[i];
+		if (gone->seen || !gone->index)
+			continue;
+		adverts_close(gone);
+		gone->index = 0;
+	}
 	for (uint32_t r = 0; r < guard.conf->vrrp_count; r++) {
 		struct router *router = &guard.routers[r];
 		vips_drop_strays(router);
 		/* Those that are still to come are not missing. */
 		for (uint32_t v = 0; v < (router->taking ? router->work_at : router->config->vip_count); v++)
-			if (router->vr.state == VRRP_MASTER && !router->vips[v].present)
-				vips_put_back(router, &router->vips[v]);
+			if (router->vr.state == VRRP_MASTER)
+				look_after(router, &router->vips[v]);
 	}
 }
 

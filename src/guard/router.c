@@ -10,7 +10,8 @@
 
 static void put_block(const struct router *r, char *out, size_t size)
 {
-	const char *name = r->blocked == ROUTER_NO_INTERFACE && r->interface->index ? r->vmac->name : r->interface->name;
+	const char *name = r->blocked == ROUTER_NO_INTERFACE && r->interface->seen ? r->vmac->name : r->interface->name;
+	char address[ADDR_TEXT_MAX];
 
 	switch (r->blocked) {
 	case ROUTER_NO_INTERFACE:
@@ -23,7 +24,10 @@ static void put_block(const struct router *r, char *out, size_t size)
 		text_format(out, size, "no sockets for adverts on %s", name);
 		break;
 	case ROUTER_NO_ADDRESS:
-		if (vrrp_family(r->config) == ADDR_IPV4)
+		if (!r->has_source)
+			text_format(out, size, "%s is no address of %s: adverts cannot come from it",
+				addr_print(&r->config->source, address), r->config->peers ? "this node" : name);
+		else if (vrrp_family(r->config) == ADDR_IPV4)
 			text_format(out, size, "%s has no IPv4 address", name);
 		else
 			text_format(out, size, "%s has no IPv6 address to send from (or is net.ipv6.conf.%s.disable_ipv6 "
@@ -167,11 +171,13 @@ static void router_step(struct router *r, const struct vrrp_event *e)
 	if (actions & VRRP_DO_ADVERT) {
 		/* The lifetime starts before the advert does: the address must be gone when the peer's timer is up. */
 		if (before >= VRRP_LEAVING)
-			vips_renew(r);
+			vips_renew(r, false);
 		adverts_send(r, r->vr.priority);
 	}
 	if (actions & VRRP_DO_TAKE)
 		vips_take(r);
+	if (r->vr.state == VRRP_LEAVING && before != VRRP_LEAVING)
+		vips_renew(r, true);
 	if (r->vr.state != before) {
 		log_state(r);
 		tell_scripts(r);
@@ -190,7 +196,7 @@ static void router_expired(struct timer *t, uint64_t now_ms)
 	struct router *r = container_of(t, struct router, timer);
 
 	/* What has come while we could not run is heard before silence is believed. */
-	if (r->vr.state == VRRP_BACKUP)
+	if (r->vr.state == VRRP_BACKUP || r->vr.state == VRRP_LEAVING)
 		adverts_hear(r);
 	bool defer = r->vr.state == VRRP_BACKUP && now_ms >= r->vr.deadline_ms && !group_can_lead(r);
 	router_step(r, &(struct vrrp_event){ .kind = defer ? VRRP_DEFER : VRRP_TIMER });
@@ -234,15 +240,17 @@ static bool is_peer(const struct vrrp_config *c, const struct addr *source)
 	return false;
 }
 
-/* A new one takes the place of who has been silent longest, but not the master's. */
+/* A new one takes the place of who has been silent longest, but what is not good not that of who is good, or a peer. */
 static void note_heard(struct router *r, const struct vrrp_advert *a, enum vrrp_drop drop)
 {
 	struct heard *h = r->heard, *oldest = NULL;
 
 	for (; h < r->heard + HEARD_MAX && !addr_equal(&h->source, &a->source); h++)
-		if (!addr_equal(&h->source, &r->vr.master) || !h->count)
+		if (!h->count || drop == VRRP_GOOD || (h->drop != VRRP_GOOD && !is_peer(r->config, &h->source)))
 			oldest = oldest && oldest->ms <= h->ms ? oldest : h;
 	if (h == r->heard + HEARD_MAX) {
+		if (!oldest)
+			return;
 		h = oldest;
 		h->count = 0;
 	}
@@ -336,11 +344,11 @@ static enum router_block block_of(struct router *r, const struct track_sum *sum)
 {
 	struct interface *i = r->interface;
 
-	if (i->index == 0)
+	if (!i->seen)
 		return ROUTER_NO_INTERFACE;
 	if (!i->up)
 		return ROUTER_LINK_DOWN;
-	if (source_of(r)->family == ADDR_NONE)
+	if (source_of(r)->family == ADDR_NONE || !r->has_source)
 		return ROUTER_NO_ADDRESS;
 	if (sum->fault)
 		return ROUTER_TRACK;
@@ -391,7 +399,9 @@ static void router_look(struct router *r)
 			log_errno("(%s) cannot open the sockets for adverts on %s", r->config->name, i->name);
 		block = ROUTER_NO_SOCKETS;
 	}
-	r->vr.source = *source_of(r);
+	/* One that has gone is still good to resign from. */
+	if (source_of(r)->family != ADDR_NONE)
+		r->vr.source = *source_of(r);
 	router_set_priority(r, vrrp_effective_priority(r->config, sum.weights));
 	if (!r->started && i->index) {
 		r->started = true;

@@ -32,6 +32,7 @@ static struct {
 	uint32_t restarts;              /* since the guard started */
 	uint32_t failures;              /* see FAILURES_MAX */
 	uint64_t born_ms;
+	int fork_error;                 /* said when it changes */
 	bool turned;                    /* this one has */
 	bool killed;                    /* by us, because it hung */
 } worker;
@@ -74,6 +75,21 @@ static void become_worker(const char *const argv[], const char *const envp[], pi
 	_exit(127);
 }
 
+static void count_failure(uint32_t weight)
+{
+	bool could = supervise_can_serve();
+
+	worker.failures += weight;
+	/* At once if it had worked; one that dies again and again must not take the processor from VRRP. */
+	worker.backoff_ms = weight == 1 && worker.failures <= FAILURES_MAX / 2 ? 0
+		: worker.backoff_ms == 0 ? BACKOFF_MS_FIRST : worker.backoff_ms * 2;
+	if (worker.backoff_ms > BACKOFF_MS_MAX)
+		worker.backoff_ms = BACKOFF_MS_MAX;
+	worker.start_ms = guard.loop.now_ms + worker.backoff_ms;
+	if (could && !supervise_can_serve())
+		log_err("no worker stays alive: this node cannot serve");
+}
+
 static void start(void)
 {
 	const char *const argv[] = { "tandem", "worker", "-f", guard.conf_path, "-n", guard.node, NULL };
@@ -89,11 +105,13 @@ static void start(void)
 	if (pid == 0)
 		become_worker(argv, envp, self);
 	if (pid == -1) {
-		log_errno("cannot start a worker");
-		worker.backoff_ms = worker.backoff_ms ? worker.backoff_ms : BACKOFF_MS_FIRST;
-		worker.start_ms = guard.loop.now_ms + worker.backoff_ms;
+		if (errno != worker.fork_error)
+			log_errno("cannot start a worker");
+		worker.fork_error = errno;
+		count_failure(2);
 		return;
 	}
+	worker.fork_error = 0;
 	worker.pid = pid;
 }
 
@@ -141,18 +159,9 @@ void supervise_child(pid_t pid, int status)
 	worker.restarts++;
 	describe(status, what, sizeof what);
 	worker.turned = worker.turned || atomic_load_explicit(&guard.board->worker.turn, memory_order_acquire) != 0;
-	bool could = supervise_can_serve();
-	worker.failures += worker.turned ? 1 : 2;
-	/* At once if it had worked; one that dies again and again must not take the processor from VRRP. */
-	worker.backoff_ms = worker.turned && worker.failures <= FAILURES_MAX / 2 ? 0
-		: worker.backoff_ms == 0 ? BACKOFF_MS_FIRST : worker.backoff_ms * 2;
-	if (worker.backoff_ms > BACKOFF_MS_MAX)
-		worker.backoff_ms = BACKOFF_MS_MAX;
-	worker.start_ms = guard.loop.now_ms + worker.backoff_ms;
+	count_failure(worker.turned ? 1 : 2);
 	log_err("worker %d: %s%s: it is replaced %s", (int)pid, what, worker.killed ? " because it hung" : "",
 		worker.backoff_ms ? "after a while" : "at once");
-	if (could && !supervise_can_serve())
-		log_err("workers die again and again: this node cannot serve");
 	if (worker.backoff_ms == 0)
 		start();
 	routers_check();

@@ -23,13 +23,21 @@ uint32_t vips_lifetime_s(const struct vrrp_config *c)
 	return s < least ? least : s;
 }
 
+/* Who is leaving has a successor that comes after the skew time. */
+static uint32_t leaving_s(const struct vrrp_config *c)
+{
+	uint32_t s = (c->advert_int_ms + VRRP_LEAVING_MS + 999) / 1000;
+
+	return s < LIFETIME_S_MIN ? LIFETIME_S_MIN : s;
+}
+
 static bool put_on(struct router *r, struct vip *v)
 {
 	char address[ADDR_TEXT_MAX];
 
 	if (v->permanent)
 		return true;
-	int error = netlink_address_add(v, vips_lifetime_s(r->config));
+	int error = netlink_address_add(v, r->vr.state == VRRP_LEAVING ? leaving_s(r->config) : vips_lifetime_s(r->config));
 	v->present = error == 0;
 	if (error && !v->missing_said)
 		log_err("(%s) cannot put %s on %s: %s", r->config->name, prefix_print(&v->config->address, address),
@@ -62,9 +70,9 @@ static void take_one(struct router *r, struct vip *v)
 static void renew_one(struct router *r, struct vip *v)
 {
 	/* One that somebody removed comes back by vips_put_back(), with its announcement. */
-	if (v->present || v->missing_said)
+	if (v->present)
 		(void)put_on(r, v);
-	else
+	else if (r->vr.state == VRRP_MASTER)
 		vips_put_back(r, v);
 }
 
@@ -86,7 +94,8 @@ static void work(struct router *r)
 			garp_start(r);
 		r->taking = false;
 	}
-	budget = garp_some(r, budget);
+	if (r->vr.state == VRRP_MASTER)
+		budget = garp_some(r, budget);
 	/* Not in this turn again, whatever else is due. */
 	if (budget == 0)
 		timer_set(&guard.loop.timers, &r->work, guard.loop.now_ms + 1);
@@ -97,7 +106,7 @@ void vips_work(struct timer *t, uint64_t now_ms)
 	struct router *r = container_of(t, struct router, work);
 
 	(void)now_ms;
-	if (router_is_master(r))
+	if (router_is_master(r) || r->vr.state == VRRP_LEAVING)
 		work(r);
 }
 
@@ -109,10 +118,11 @@ void vips_take(struct router *r)
 	work(r);
 }
 
-void vips_renew(struct router *r)
+void vips_renew(struct router *r, bool at_once)
 {
-	if (guard.loop.now_ms - r->renewed_ms < RENEW_MS_MIN || r->work_at < r->config->vip_count)
+	if (!at_once && (guard.loop.now_ms - r->renewed_ms < RENEW_MS_MIN || r->work_at < r->config->vip_count))
 		return;
+	r->taking = false;
 	r->renewed_ms = guard.loop.now_ms;
 	r->work_at = 0;
 	work(r);
@@ -144,6 +154,11 @@ void vips_put_back(struct router *r, struct vip *v)
 	uint64_t now = guard.loop.now_ms;
 	char address[ADDR_TEXT_MAX];
 
+	if (v->missing_said) {          /* it never was there */
+		if (put_on(r, v))
+			garp_one(v);
+		return;
+	}
 	if (v->permanent)
 		v->permanent = false;   /* the owner's own address has gone: from now on it is ours to keep there */
 	if (now - v->removed_ms > REMOVALS_CALM_MS)

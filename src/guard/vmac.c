@@ -68,14 +68,19 @@ bool vmac_ready(struct router *r)
 	struct interface *v = r->vmac;
 	const uint8_t mac[6] = { 0, 0, 0x5e, 0, vrrp_family(r->config) == ADDR_IPV6 ? 2 : 1, r->config->vrid };
 
-	if (!v || (v->index && v->index == r->vmac_index))
+	if (!v || (v->seen && v->up && v->index == r->vmac_index))
 		return true;
+	if (!v->seen && v->index) {     /* somebody has removed it */
+		adverts_close(v);
+		v->index = 0;
+	}
 	int error = v->index == 0 ? make(r, mac) : memcmp(v->mac, mac, 6) != 0 ? EEXIST : 0;
 	if (error == 0) {
 		v->index = if_nametoindex(v->name);
 		memcpy(v->mac, mac, 6);
 		set_sysctls(r);
 		error = netlink_request(link_message(bytes, RTM_NEWLINK, 0, v->index, IFF_UP), NULL);
+		v->seen = v->up = error == 0;
 	}
 	if (error && !r->vmac_said)
 		log_err("(%s) cannot make the interface %s with the virtual MAC: %s", r->config->name, v->name, strerror(error));

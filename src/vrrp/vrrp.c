@@ -242,13 +242,13 @@ static unsigned leaving_heard(struct vrrp *vr, uint64_t now, const struct vrrp_a
 	return left(vr, now);
 }
 
-/* Nobody has come. On the operator's word alone the addresses are not left without a holder; who can no longer serve goes,
- * and says so again: the first word may have been lost. */
+/* Nobody has come. On the operator's word alone the addresses are not left without a holder, unless we come late: we did not
+ * listen all the time. Who can no longer serve goes, and says so again: the first word may have been lost. */
 static unsigned leaving_timer(struct vrrp *vr, uint64_t now)
 {
-	if (vr->after == VRRP_BACKUP)
-		return become_master(vr, now, VRRP_WHY_NOBODY);
-	return VRRP_DO_RESIGN | left(vr, now);
+	if (vr->after != VRRP_BACKUP)
+		return VRRP_DO_RESIGN | left(vr, now);
+	return now - vr->deadline_ms > VRRP_LEAVING_MS ? left(vr, now) : become_master(vr, now, VRRP_WHY_NOBODY);
 }
 
 /* ---- all ---- */

@@ -104,3 +104,87 @@ def test_a_group_waits_for_its_last_member_to_be_ready(lab):
         wait_for(lambda: lab.lb01.holds("192.168.1.14"), 1)
     finally:
         lab.lb01.run("iptables", "-F", "OUTPUT")
+
+
+def test_a_pause_while_it_hands_over_changes_nothing(lab):
+    """The successor is in the socket when it wakes: it is heard before anything is decided."""
+    conf = vrrp_conf(globals="    stats socket /run/lab/one.sock\n")
+    lb01, lb02 = Tandem(lab, "lb01", conf).start(), Tandem(lab, "lb02", conf.replace("one.sock", "two.sock")).start()
+    lb01.wait_master()
+    lab.lb01.run(TANDEM, "ctl", "-f", lb01.conf, "-n", "lb01", "failover")
+    assert lab.lb01.addresses()[VIP] <= 2, "the successor comes before the 3.6 s of a silent master"
+    lb01.send(signal.SIGSTOP)
+    lb02.wait_master(2)
+    time.sleep(0.7)                     # 1.35 s: later than the 1.2 s at most for which it waits
+    lb01.send(signal.SIGCONT)
+    wait_for(lambda: only(lab, "lb02"), 1, lb01.log())
+    time.sleep(1)
+    assert only(lab, "lb02") and "nobody else" not in lb01.log()
+
+
+def test_a_renamed_interface_is_left_at_once(lab):
+    lb01, lb02 = (Tandem(lab, name, vrrp_conf()).start() for name in ("lb01", "lb02"))
+    lb01.wait_master()
+    sampler = Sampler(lab)
+    since = time.monotonic()
+    try:
+        sh("ip -n lb01 link set eth0 name lan0", check=False)
+        if "lan0" not in sh("ip -n lb01 -br link"):             # an older kernel wants it down for that
+            sh("ip -n lb01 link set eth0 down")
+            sh("ip -n lb01 link set eth0 name lan0")
+            sh("ip -n lb01 link set lan0 up")
+        lb02.wait_master(2)
+        assert time.monotonic() - since < 2, "it has resigned: the skew time, and not 3.6 s"
+        sampler.stop()
+        assert "Entering FAULT STATE (there is no interface eth0)" in lb01.log()
+        assert VIP not in lab.lb01.addresses("lan0") and sampler.never_two() and "192.168.1.11 has resigned" in lb02.log()
+    finally:
+        sh("ip -n lb01 link set lan0 down", check=False)
+        sh("ip -n lb01 link set lan0 name eth0", check=False)
+        sh("ip -n lb01 link set eth0 up")
+    lb01.wait_master()
+
+
+def test_an_interface_that_loses_its_address_is_resigned_on(lab):
+    lb01, lb02 = (Tandem(lab, name, vrrp_conf()).start() for name in ("lb01", "lb02"))
+    lb01.wait_master()
+    sh("ip -n lb01 addr del 192.168.1.11/24 dev eth0")
+    lb02.wait_master(2)
+    assert "192.168.1.11 has resigned" in lb02.log() and "discarded" not in lb02.log()
+
+
+def test_adverts_do_not_come_from_an_address_that_is_not_here(lab):
+    """keepalived goes to FAULT for it as well; its peer would not hear it, nor it the peer."""
+    conf = fast("    unicast_src_ip 192.168.1.99\n    unicast_peer 192.168.1.12\n")
+    node = Tandem(lab, "lb01", conf).start()
+    node.wait_log("Entering FAULT STATE (192.168.1.99 is no address of this node: adverts cannot come from it)")
+    sh("ip -n lb01 addr add 192.168.1.99/24 dev eth0")
+    node.wait_master()
+    sh("ip -n lb01 addr del 192.168.1.99/24 dev eth0")
+    wait_for(lambda: not lab.lb01.holds(), 2)
+
+
+def test_a_macvlan_that_is_set_down_or_removed_comes_back(lab):
+    lb01, lb02 = (Tandem(lab, name, fast("    use_vmac\n")).start() for name in ("lb01", "lb02"))
+    wait_for(lambda: VIP in lab.lb01.addresses("vrrp.51"), 5)
+    sh("ip -n lb01 link set vrrp.51 down")
+    wait_for(lambda: "state UP" in sh("ip -n lb01 link show dev vrrp.51", check=False), 3)
+    sh("ip -n lb01 link del vrrp.51")
+    wait_for(lambda: VIP in sh("ip -n lb01 addr show dev vrrp.51", check=False), 3, lb01.log())
+    time.sleep(1)
+    assert VIP in lab.lb01.addresses("vrrp.51") and "MASTER" not in lb02.log(), lb01.log()
+
+
+def test_an_address_on_another_interface_is_told_of_when_that_comes(lab):
+    node = Tandem(lab, "lb01", fast("    virtual_ipaddress 10.8.8.8/24 dev far0\n")).start()
+    node.wait_master()
+    sh("ip -n lb01 link add far0 type veth peer name far1")
+    sh("ip -n lb01 link set far1 up")
+    sniffer = node.host.spawn("tcpdump", "-l", "-n", "-i", "far1", "arp", stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    wait_for(lambda: "10.8.8.8" in lab.lb01.addresses("far0"), 3)
+    time.sleep(0.3)
+    sh("ip -n lb01 link set far0 up")
+    assert "10.8.8.8" in sniffer.stdout.readline()
+    sniffer.terminate()
+    assert "removed from far0" not in node.log() and "cannot tell" not in node.log() and node.log().count("far0") == 1
+    sh("ip -n lb01 link del far0")
