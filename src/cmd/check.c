@@ -235,6 +235,30 @@ static void print_server(const struct server_config *s, bool first, uint32_t nam
 	out(", down after %u, up after %u\n", (unsigned)s->health.fall, (unsigned)s->health.rise);
 }
 
+static void print_cookie(const struct cookie_config *k)
+{
+	const struct { bool is; const char *word; } words[] = {
+		{ k->insert, "insert" }, { k->rewrite, "rewrite" }, { k->prefix, "prefix" },
+		{ !k->insert && !k->rewrite && !k->prefix, "(set by the servers)" }, { k->indirect, "indirect" },
+		{ k->nocache, "nocache" }, { k->postonly, "postonly" }, { k->preserve, "preserve" },
+		{ k->httponly, "httponly" }, { k->secure, "secure" }, { k->dynamic, "dynamic" },
+	};
+
+	out("  cookie      %s", k->name);
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (words[i].is)
+			out(" %s", words[i].word);
+	if (k->maxidle_s)
+		out(" maxidle %us", k->maxidle_s);
+	if (k->maxlife_s)
+		out(" maxlife %us", k->maxlife_s);
+	if (k->domain)
+		out(" domain=%s", k->domain);
+	if (k->attr)
+		out(" %s", k->attr);
+	out("\n");
+}
+
 static void print_backend(const struct proxy_config *c)
 {
 	const struct cookie_config *k = &c->cookie;
@@ -247,11 +271,7 @@ static void print_backend(const struct proxy_config *c)
 	}
 	out("  balance     roundrobin, %u retries\n", c->retries);
 	if (k->name && c->mode == MODE_HTTP)
-		out("  cookie      %s%s%s%s%s%s%s%s%s%s\n", k->name, k->insert ? " insert" : "",
-			k->indirect ? " indirect" : "",
-			k->nocache ? " nocache" : "", k->postonly ? " postonly" : "", k->preserve ? " preserve" : "",
-			k->httponly ? " httponly" : "", k->secure ? " secure" : "", k->domain ? " domain=" : "",
-			k->domain ? k->domain : "");
+		print_cookie(k);
 	if (checked)
 		print_check(&c->check);
 	for (const struct server_config *s = c->servers; s; s = s->next)

@@ -39,6 +39,7 @@ static const struct { uint32_t where; const char *words, *reason; } table[] = {
 		PACKED "is HAProxy's and comes later" },
 	{ AS_LINE | IN_PROXY, PACKED "stick stick-table",
 		PACKED "is HAProxy's; tandem does not have it: 'cookie' keeps clients on a server" },
+	{ AS_LINE | IN_PROXY, PACKED "appsession", PACKED "has gone from HAProxy too: 'cookie' keeps clients on a server" },
 	{ AS_LINE | IN_PROXY, PACKED "clitimeout contimeout srvtimeout",
 		PACKED "is HAProxy's old word: write 'timeout client', 'timeout connect' or 'timeout server'" },
 	{ AS_LINE | IN_PROXY, PACKED "backlog capture compression description disabled errorfile filter fullconn "
@@ -53,9 +54,6 @@ static const struct { uint32_t where; const char *words, *reason; } table[] = {
 		"headers as in 'option httpchk GET /health HTTP/1.1\\r\\nHost:\\ www'" },
 	{ AS_HTTP_CHECK, PACKED "connect disable-on-404 send-state", HAPROXY },
 	{ AS_EXPECT, PACKED "rstatus rstring hdr fhdr", HAPROXY },
-	{ AS_COOKIE, PACKED "rewrite prefix",
-		PACKED "is a mode of HAProxy's that changes the server's own cookie; only 'insert' is here" },
-	{ AS_COOKIE, PACKED "dynamic maxidle maxlife attr", HAPROXY },
 	{ AS_STATS, PACKED "timeout enable uri auth refresh", HAPROXY },
 	{ AS_SOCKET, PACKED "user group expose-fd", HAPROXY },
 	{ AS_BIND, PACKED "ssl crt ca-file verify alpn ciphers ssl-min-ver strict-sni", TLS },

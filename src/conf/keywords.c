@@ -286,10 +286,25 @@ static const struct keyword table[] = {
 	{ AS_LINE | IN_BACK, 1, 1, "retries", set_number, PROXY(retries), 0, 255, 3, "0..255\0"
 		PACKED "more attempts when a server does not take the connection" },
 	{ AS_LINE | IN_BACK, 1, ARGS_ANY, "cookie", set_cookie, NOWHERE, 0, 0, 0,
-		"NAME insert [indirect] [nocache] [postonly] [preserve] [httponly] [secure] [domain D]\0"
-		PACKED "clients stay on their server by a cookie with the server's `cookie` value" },
+		"NAME [insert | rewrite | prefix] [WORDS]\0"
+		PACKED "clients stay on their server by a cookie with the server's `cookie` value; without a mode the "
+		"server sets it" },
+	{ AS_LINE | IN_BACK, 1, 1, "dynamic-cookie-key", set_cookie_key, NOWHERE, 0, 0, 0, "TEXT\0"
+		PACKED "what `cookie ... dynamic` makes the servers' values of, with their addresses; the same on both nodes" },
 	{ AS_COOKIE | IN_BACK, 0, 0, "insert", set_value, COOKIE(insert), 1, 0, 0, "\0"
 		PACKED "tandem sets the cookie" },
+	{ AS_COOKIE | IN_BACK, 0, 0, "rewrite", set_value, COOKIE(rewrite), 1, 0, 0, "\0"
+		PACKED "the server sets it, tandem puts the value in" },
+	{ AS_COOKIE | IN_BACK, 0, 0, "prefix", set_value, COOKIE(prefix), 1, 0, 0, "\0"
+		PACKED "the server's own cookie of that name gets the value and ~ in front, which the server does not see" },
+	{ AS_COOKIE | IN_BACK, 0, 0, "dynamic", set_value, COOKIE(dynamic), 1, 0, 0, "\0"
+		PACKED "servers without a `cookie` value get one from address, port and `dynamic-cookie-key`" },
+	{ AS_COOKIE | IN_BACK, 1, 1, "maxidle", set_cookie_time, COOKIE(maxidle_s), 0, 0, 0, "TIME\0"
+		PACKED "it no longer counts when it was not used for so long; seconds without a unit" },
+	{ AS_COOKIE | IN_BACK, 1, 1, "maxlife", set_cookie_time, COOKIE(maxlife_s), 0, 0, 0, "TIME\0"
+		PACKED "the same, since it was first set" },
+	{ AS_COOKIE | IN_BACK | REPEATS, 1, 1, "attr", set_cookie_attr, NOWHERE, 0, 0, 0, "TEXT\0"
+		PACKED "adds an attribute, such as SameSite=Lax" },
 	{ AS_COOKIE | IN_BACK, 0, 0, "indirect", set_value, COOKIE(indirect), 1, 0, 0, "\0"
 		PACKED "the server does not see it, and a client that has it is not sent it again" },
 	{ AS_COOKIE | IN_BACK, 0, 0, "nocache", set_value, COOKIE(nocache), 1, 0, 0, "\0"

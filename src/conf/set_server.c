@@ -3,6 +3,7 @@
  */
 #include <string.h>
 #include "conf/parse.h"
+#include "proxy/cookie.h"
 
 void set_default_server(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n,
 	void *object)
@@ -74,33 +75,85 @@ void set_check_addr(struct parser *p, const struct keyword *k, const struct str 
 void set_cookie(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n, void *object)
 {
 	struct proxy_config *c = object;
-	uint32_t errors = p->error_count;
+	struct cookie_config *cookie = &c->cookie;
 
 	if (!token_is_good(args[0]))
 		refuse(p, "'%.*s' cannot be the name of a cookie", CLIPPED(args[0]));
-	c->cookie = (struct cookie_config){ .name = keep_text(p, args[0]) };
-	words_apply(p, AS_COOKIE, args + 1, n - 1, &c->cookie);
-	if (!c->cookie.insert && p->error_count == errors)
-		refuse(p, "'%s %.*s' without 'insert' leaves the setting of the cookie to the server, as HAProxy "
-			"can; tandem inserts it", k->name, CLIPPED(args[0]));
+	*cookie = (struct cookie_config){ .name = keep_text(p, args[0]) };
+	words_apply(p, AS_COOKIE, args + 1, n - 1, cookie);
+	if (cookie->insert + cookie->rewrite + cookie->prefix > 1)
+		refuse(p, "'%s': 'insert', 'rewrite' and 'prefix' exclude each other", k->name);
+	if (cookie->rewrite && cookie->indirect)
+		refuse(p, "'%s': 'rewrite' and 'indirect' exclude each other: the cookie is the server's own", k->name);
+	if (cookie->preserve && !cookie->insert && !cookie->indirect)
+		refuse(p, "'%s': 'preserve' needs 'insert' or 'indirect': nothing else takes a server's cookie away", k->name);
+}
+
+/* "a; b": HAProxy's way to put several into one text. */
+static void add_text(struct parser *p, const char **text, const char *between, struct str more)
+{
+	char both[LEX_LINE_MAX + 256];          /* a word of the line grows by a few bytes */
+
+	if (*text && !p->foreign)
+		more = str_of(both, text_format(both, sizeof both, "%s%s%.*s", *text, between, (int)more.n, more.p));
+	*text = keep_text(p, more);
 }
 
 void set_cookie_domain(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n,
 	void *object)
 {
 	struct cookie_config *cookie = object;
-	char both[LEX_LINE_MAX + 256];          /* a word of the line grows by two bytes */
 
 	(void)n;
-	if (!name_is_good(args[0])) {
+	if (!name_is_good(args[0]))
 		refuse(p, "'%s' must be a domain, not '%.*s'", k->name, CLIPPED(args[0]));
-		return;
-	}
-	if (cookie->domain && !p->foreign) {
-		size_t length = text_format(both, sizeof both, "%s; domain=%.*s", cookie->domain, (int)args[0].n,
-			args[0].p);
-		cookie->domain = keep_text(p, str_of(both, length));
-	} else {
-		cookie->domain = keep_text(p, args[0]);
-	}
+	else
+		add_text(p, &cookie->domain, "; domain=", args[0]);
+}
+
+void set_cookie_attr(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n, void *object)
+{
+	struct cookie_config *cookie = object;
+	bool good = args[0].n > 0;
+
+	(void)n;
+	for (uint32_t i = 0; i < args[0].n; i++)
+		good = good && args[0].p[i] >= ' ' && args[0].p[i] != 0x7f && args[0].p[i] != ';';
+	if (!good)
+		refuse(p, "'%s' must be an attribute, without ';' and control bytes, not '%.*s'", k->name, CLIPPED(args[0]));
+	else
+		add_text(p, &cookie->attr, "; ", args[0]);
+}
+
+/* Longer than milliseconds in 32 bits reach. */
+void set_cookie_time(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n, void *object)
+{
+	static const struct { char unit; uint32_t seconds; } units[] = {
+		{ 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 },
+	};
+	struct str s = args[0];
+	uint32_t v, factor = 1;
+
+	(void)n;
+	for (size_t i = 0; i < sizeof units / sizeof *units && s.n > 0; i++)
+		if (s.p[s.n - 1] == units[i].unit) {
+			factor = units[i].seconds;
+			s.n--;
+			break;
+		}
+	if (!text_to_u32(s, INT32_MAX / factor, &v))
+		refuse(p, "'%s' must be a time in s, m, h or d up to 24855d, not '%.*s'", k->name, CLIPPED(args[0]));
+	else
+		memcpy((char *)object + k->field, &(uint32_t){ v * factor }, sizeof v);
+}
+
+void set_cookie_key(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n, void *object)
+{
+	struct proxy_config *c = object;
+
+	(void)n;
+	if (args[0].n == 0 || args[0].n > COOKIE_KEY_MAX)
+		refuse(p, "'%s' must be a text of 1 to %u bytes", k->name, (unsigned)COOKIE_KEY_MAX);
+	else
+		c->cookie_key = keep_text(p, args[0]);
 }

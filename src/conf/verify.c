@@ -4,6 +4,7 @@
  */
 #include <string.h>
 #include "conf/parse.h"
+#include "proxy/cookie.h"
 #include "vrrp/packet.h"
 
 /* ---- one vrrp section ---- */
@@ -167,21 +168,39 @@ static void verify_mode(struct parser *p, struct proxy_config *c)
 			p->section_word, c->name);
 }
 
+/* The value of a server that has none of its own. */
+static void make_cookie(struct parser *p, const struct proxy_config *c, struct server_config *s)
+{
+	char value[17];
+
+	if (!c->cookie.dynamic || !c->cookie_key || s->cookie)
+		return;
+	cookie_dynamic(&s->address, c->cookie_key, value);
+	s->cookie = keep_text(p, str_of(value, 16));
+}
+
 static void verify_cookies(struct parser *p, const struct proxy_config *c)
 {
 	bool used = c->cookie.name && c->mode == MODE_HTTP;
+	char text[COOKIE_TEXT_MAX];
 
-	for (const struct server_config *s = c->servers; s; s = s->next) {
-		if (used && !s->cookie && !s->backup)
-			refuse_at(p, s->line, "server '%s' has no 'cookie' value, but the section inserts cookie '%s': "
+	if (used && c->cookie.dynamic && !c->cookie_key)
+		refuse_at(p, line_of(p, AS_LINE, "cookie"), "'cookie ... dynamic' needs a 'dynamic-cookie-key' line");
+	for (struct server_config *s = c->servers; s; s = s->next) {
+		make_cookie(p, c, s);
+		if (used && !s->cookie && !s->backup && !c->cookie.dynamic)
+			refuse_at(p, s->line, "server '%s' has no 'cookie' value, but the section has cookie '%s': "
 				"its clients would not stay", s->name, c->cookie.name);
 		if (!c->cookie.name && s->cookie)
 			warn_at(p, s->line, "the cookie value of server '%s' has no effect: %s '%s' has no 'cookie' line",
 				s->name, p->section_word, c->name);
+		if (used && cookie_make(&c->cookie, s->cookie, &(struct cookie){ .last_s = 0 }, 0, text, sizeof text) == 0)
+			refuse_at(p, s->line, "the cookie of server '%s' with all that is added to it is longer than %u bytes",
+				s->name, (unsigned)sizeof text);
 		for (const struct server_config *t = c->servers; used && s->cookie && t != s; t = t->next)
-			if (t->cookie && strcmp(t->cookie, s->cookie) == 0) {
-				refuse_at(p, s->line, "server '%s' has the same cookie value as '%s' in line %u", s->name,
-					t->name, t->line);
+			if (t->cookie && strcmp(t->cookie, s->cookie) == 0 && t->backup == s->backup) {
+				warn_at(p, s->line, "server '%s' has the same cookie value as '%s' in line %u: its clients go "
+					"there as long as that one is up", s->name, t->name, t->line);
 				break;
 			}
 	}

@@ -55,8 +55,12 @@ struct health_config { uint32_t inter_ms, fastinter_ms, downinter_ms; uint16_t f
 
 struct cookie_config {
 	const char *name;                       /* NULL: no cookie line */
-	bool insert, indirect, nocache, postonly, preserve, httponly, secure;
+	/* Modes; none of the first three: passive, the server sets the cookie. */
+	bool insert, rewrite, prefix, indirect;
+	bool nocache, postonly, preserve, httponly, secure, dynamic;
 	const char *domain;                     /* NULL: none. Several: HAProxy writes "a; domain=b", so does the text here */
+	const char *attr;                       /* NULL: none. Several: "a; b" */
+	uint32_t maxidle_s, maxlife_s;          /* 0: for ever */
 };
 
 struct server_config {
@@ -102,6 +106,7 @@ struct proxy_config {
 	uint32_t maxconn;                       /* frontend; 0: only the global limit */
 	struct check_config check;
 	struct cookie_config cookie;
+	const char *cookie_key;                 /* `dynamic-cookie-key`; NULL: none */
 	struct server_config default_server;
 	struct server_config *servers;
 	uint32_t server_count;

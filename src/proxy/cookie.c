@@ -66,6 +66,48 @@ static bool is_named(struct str s, const struct crumb *c, const char *name)
 	return c->has_value && str_is(str_of(s.p + c->name, c->name_end - c->name), name);
 }
 
+/* Dates are 30 bits, of UNIX time / 4, in 5 characters of base64. */
+static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/* 0: it is none. */
+static uint32_t read_date(const char *p)
+{
+	uint32_t date = 0;
+
+	for (int i = 0; i < 5; i++) {
+		const char *digit = p[i] ? strchr(base64, p[i]) : NULL;
+		if (!digit)
+			return 0;
+		date = date << 6 | (uint32_t)(digit - base64);
+	}
+	return date << 2;
+}
+
+/* "web01|AAAAA|BBBBB": dates that are there replace those of a cookie before. */
+static void read_dates(struct cookie *c)
+{
+	const char *end = c->value.p + c->value.n, *bar = memchr(c->value.p, '|', c->value.n);
+	uint32_t date;
+
+	if (!bar)
+		return;
+	c->value.n = (uint32_t)(bar - c->value.p);
+	bar++;
+	if (end - bar >= 5 && (date = read_date(bar)) != 0)
+		c->last_s = date;
+	bar = memchr(bar, '|', (size_t)(end - bar));
+	if (bar && end - bar > 5 && (date = read_date(bar + 1)) != 0)
+		c->first_s = date;
+}
+
+/* How much of a cookie's value leads to a server, in mode prefix: what is before '~', or all of it. */
+static uint32_t prefix_length(struct str value)
+{
+	const char *tilde = memchr(value.p, '~', value.n);
+
+	return tilde ? (uint32_t)(tilde - value.p) : value.n;
+}
+
 bool cookie_next(const struct http_head *head, const char *name, struct http_cursor *at, struct str *value)
 {
 	for (; http_field_find(head, "cookie", &at->field); at->field++, at->offset = 0) {
@@ -82,14 +124,32 @@ bool cookie_next(const struct http_head *head, const char *name, struct http_cur
 	return false;
 }
 
-bool cookie_find_next(const struct http_head *head, const char *name, struct http_cursor *at, struct str *value)
+bool cookie_find_next(const struct http_head *head, const struct cookie_config *config, struct cookie *c)
 {
-	bool found = cookie_next(head, name, at, value);
-	const char *date = found ? memchr(value->p, '|', value->n) : NULL;
+	if (!cookie_next(head, config->name, &c->at, &c->value))
+		return false;
+	if (config->prefix)
+		c->value.n = prefix_length(c->value);
+	else
+		read_dates(c);
+	return true;
+}
 
-	if (date)
-		value->n = (uint32_t)(date - value->p);
-	return found;
+/* More than `limit` ago, or more than a day ahead: somebody's clock was wrong. */
+static bool is_past(uint32_t date_s, uint32_t limit_s, uint32_t now_s)
+{
+	return date_s && limit_s && ((int32_t)(now_s - date_s) > (int32_t)limit_s || (int32_t)(date_s - now_s) > 86400);
+}
+
+int cookie_age(const struct cookie_config *config, struct cookie *c, uint32_t now_s)
+{
+	bool old = is_past(c->first_s, config->maxlife_s, now_s);
+
+	if (!old && !is_past(c->last_s, config->maxidle_s, now_s))
+		return 0;
+	c->first_s = c->last_s = 0;
+	c->value.n = 0;
+	return old ? COOKIE_OLD : COOKIE_EXPIRED;
 }
 
 static uint32_t take_out(char *p, uint32_t n, uint32_t from, uint32_t to)
@@ -105,6 +165,9 @@ static uint32_t close_gaps(char *p, uint32_t n, struct crumb *c)
 	uint32_t before = take_out(p, n - behind, c->name_end, c->equal);
 
 	c->end -= behind + before;
+	c->equal -= before;
+	c->value = c->equal + 1;
+	c->value_end -= behind + before;
 	return behind + before;
 }
 
@@ -123,7 +186,17 @@ static uint32_t cut_out(char *p, uint32_t n, uint32_t from, uint32_t to)
 	return take_out(p, n, from, next);
 }
 
-uint32_t cookie_cut(struct str field, const char *name, char *out)
+/* What leads to the server goes, and its '~'. Returns the bytes taken out. */
+static uint32_t cut_prefix(char *p, uint32_t n, struct crumb *c)
+{
+	uint32_t length = prefix_length(str_of(p + c->value, c->value_end - c->value));
+	uint32_t gone = c->value + length < c->value_end ? take_out(p, n, c->value, c->value + length + 1) : 0;
+
+	c->end -= gone;
+	return gone;
+}
+
+uint32_t cookie_cut(struct str field, const struct cookie_config *config, char *out)
 {
 	uint32_t n = field.n, from = UINT32_MAX;
 	struct crumb c = { .end = 0 };
@@ -137,8 +210,11 @@ uint32_t cookie_cut(struct str field, const char *name, char *out)
 			continue;       /* RFC 2965: belongs to the cookie before it, and goes with it */
 		if (c.has_value)
 			n -= close_gaps(out, n, &c);
-		if (is_named(str_of(out, n), &c, name)) {
-			from = from == UINT32_MAX ? at : from;
+		if (is_named(str_of(out, n), &c, config->name)) {
+			if (config->prefix)
+				n -= cut_prefix(out, n, &c);
+			else if (config->insert && config->indirect && from == UINT32_MAX)
+				from = at;
 			continue;
 		}
 		kept = true;
@@ -165,32 +241,73 @@ const struct server_config *cookie_server(const struct proxy_config *backend, st
 
 struct writer { char *p; uint32_t n, size; };
 
-static void put(struct writer *w, const char *text)
+static void put_span(struct writer *w, struct str s)
 {
-	size_t n = strlen(text);
-
-	if (w->n + n <= w->size)
-		memcpy(w->p + w->n, text, n);
-	w->n += (uint32_t)n;
+	if (s.n > 0 && w->n + s.n <= w->size)
+		memcpy(w->p + w->n, s.p, s.n);
+	w->n += s.n;
 }
 
-uint32_t cookie_make(const struct cookie_config *c, const char *value, char *out, uint32_t size)
+static void put(struct writer *w, const char *text)
+{
+	put_span(w, str_z(text));
+}
+
+static void put_date(struct writer *w, uint32_t date_s)
+{
+	char text[7] = "|";
+
+	date_s >>= 2;
+	for (int i = 5; i > 0; i--, date_s >>= 6)
+		text[i] = base64[date_s & 63];
+	put(w, text);
+}
+
+bool cookie_is_due(const struct cookie_config *config, const struct cookie *c, bool direct, uint32_t now_s)
+{
+	bool dated = config->maxidle_s || c->last_s;
+
+	if (!direct)
+		return true;
+	/* A date to be set, renewed or taken away. */
+	return (dated && (!c->last_s || (int32_t)(c->last_s - now_s) < 0)) || !config->maxlife_s != !c->first_s;
+}
+
+uint32_t cookie_make(const struct cookie_config *config, const char *value, const struct cookie *c, uint32_t now_s,
+	char *out, uint32_t size)
 {
 	struct writer w = { out, 0, size };
 
-	put(&w, c->name);
+	put(&w, config->name);
 	put(&w, "=");
 	put(&w, value ? value : "; Expires=Thu, 01-Jan-1970 00:00:01 GMT");
+	if (value && (config->maxidle_s || config->maxlife_s))
+		put_date(&w, now_s + 3);
+	if (value && config->maxlife_s)
+		put_date(&w, c->first_s ? c->first_s : now_s + 3);
 	put(&w, "; path=/");
-	if (c->domain) {
+	if (config->domain) {
 		put(&w, "; domain=");
-		put(&w, c->domain);
+		put(&w, config->domain);
 	}
-	if (c->httponly)
+	if (config->httponly)
 		put(&w, "; HttpOnly");
-	if (c->secure)
+	if (config->secure)
 		put(&w, "; Secure");
+	if (config->attr) {
+		put(&w, "; ");
+		put(&w, config->attr);
+	}
 	return w.n <= size ? w.n : 0;
+}
+
+int cookie_fate(const struct cookie_config *config, const char *value, bool direct)
+{
+	if (config->preserve)
+		return COOKIE_PASSIVE;
+	if (config->insert || (config->indirect && direct))
+		return COOKIE_DELETED;
+	return value && (config->rewrite || config->prefix) ? COOKIE_REPLACED : COOKIE_PASSIVE;
 }
 
 bool cookie_is_set_by(const struct http_field *f, const char *name)
@@ -199,6 +316,29 @@ bool cookie_is_set_by(const struct http_field *f, const char *name)
 		return false;
 	struct crumb c = read_crumb(f->value, 0, true);
 	return is_named(f->value, &c, name);
+}
+
+uint32_t cookie_change(struct str field, const struct cookie_config *config, int fate, const char *value, char *out,
+	uint32_t size)
+{
+	struct crumb c = read_crumb(field, 0, true);
+	struct writer w = { out, 0, size };
+	bool ours = is_named(field, &c, config->name);
+
+	if (ours && fate == COOKIE_DELETED)
+		return 0;
+	put_span(&w, str_of(field.p, c.has_value ? c.name_end : field.n));
+	if (c.has_value) {
+		bool replaced = ours && fate == COOKIE_REPLACED;
+		put(&w, "=");
+		if (replaced)
+			put(&w, value);
+		if (replaced && config->prefix)
+			put(&w, "~");
+		uint32_t from = replaced && !config->prefix ? c.value_end : c.value;
+		put_span(&w, str_of(field.p + from, field.n - from));
+	}
+	return w.n <= size ? w.n : UINT32_MAX;
 }
 
 static bool starts_with(struct str s, const char *text)
@@ -263,4 +403,71 @@ bool cookie_response_cacheable(const struct http_head *head, enum http_method me
 			c.dated = true;
 	}
 	return c.cacheable && c.dated;
+}
+
+/* ---- dynamic ---- */
+
+/* XXH64 with seed 0, which is what HAProxy uses; of an input that nobody but the administrator gives. */
+#define PRIME_1 0x9e3779b185ebca87u
+#define PRIME_2 0xc2b2ae3d27d4eb4fu
+#define PRIME_3 0x165667b19e3779f9u
+#define PRIME_4 0x85ebca77c2b2ae63u
+#define PRIME_5 0x27d4eb2f165667c5u
+
+static uint64_t rotate(uint64_t v, unsigned n)
+{
+	return v << n | v >> (64 - n);
+}
+
+static uint64_t little_endian(const uint8_t *p, unsigned n)
+{
+	uint64_t v = 0;
+
+	while (n-- > 0)
+		v = v << 8 | p[n];
+	return v;
+}
+
+static uint64_t round_64(uint64_t sum, uint64_t lane)
+{
+	return rotate(sum + lane * PRIME_2, 31) * PRIME_1;
+}
+
+static uint64_t xxh64(const uint8_t *p, size_t n)
+{
+	uint64_t lanes[4] = { PRIME_1 + PRIME_2, PRIME_2, 0, -PRIME_1 }, hash = PRIME_5;
+	size_t left = n;
+
+	for (; left >= 32; p += 32, left -= 32)
+		for (int i = 0; i < 4; i++)
+			lanes[i] = round_64(lanes[i], little_endian(p + 8 * i, 8));
+	if (n >= 32) {
+		hash = rotate(lanes[0], 1) + rotate(lanes[1], 7) + rotate(lanes[2], 12) + rotate(lanes[3], 18);
+		for (int i = 0; i < 4; i++)
+			hash = (hash ^ round_64(0, lanes[i])) * PRIME_1 + PRIME_4;
+	}
+	hash += n;
+	for (; left >= 8; p += 8, left -= 8)
+		hash = rotate(hash ^ round_64(0, little_endian(p, 8)), 27) * PRIME_1 + PRIME_4;
+	for (; left >= 4; p += 4, left -= 4)
+		hash = rotate(hash ^ little_endian(p, 4) * PRIME_1, 23) * PRIME_2 + PRIME_3;
+	for (; left > 0; p++, left--)
+		hash = rotate(hash ^ *p * PRIME_5, 11) * PRIME_1;
+	hash = (hash ^ hash >> 33) * PRIME_2;
+	hash = (hash ^ hash >> 29) * PRIME_3;
+	return hash ^ hash >> 32;
+}
+
+void cookie_dynamic(const struct endpoint *e, const char *key, char out[17])
+{
+	uint8_t text[COOKIE_KEY_MAX + 20];
+	size_t n = strlen(key), address = e->addr.family == ADDR_IPV6 ? 16 : 4;
+
+	memcpy(text, key, n);
+	memcpy(text + n, e->addr.bytes, address);
+	memcpy(text + n + address, (uint8_t[4]) { 0, 0, (uint8_t)(e->port >> 8), (uint8_t)e->port }, 4);
+	uint64_t hash = xxh64(text, n + address + 4);
+	for (int i = 16; i-- > 0; hash >>= 4)
+		out[i] = "0123456789abcdef"[hash & 15];
+	out[16] = 0;
 }

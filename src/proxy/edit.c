@@ -39,7 +39,7 @@ static uint32_t written(const struct writer *w, const char *start)
 }
 
 /* The Cookie field without ours; a field of nothing but ours goes. */
-static void put_cookies(struct writer *w, const struct http_field *f, const char *cut)
+static void put_cookies(struct writer *w, const struct http_field *f, const struct cookie_config *cookie)
 {
 	char *start = w->p;
 
@@ -49,7 +49,7 @@ static void put_cookies(struct writer *w, const struct http_field *f, const char
 	}
 	put(w, f->name);
 	PUT(w, ": ");
-	uint32_t n = cookie_cut(f->value, cut, w->p);
+	uint32_t n = cookie_cut(f->value, cookie, w->p);
 	if (n == 0) {
 		w->p = start;
 		return;
@@ -78,8 +78,8 @@ uint32_t edit_request(const struct http_head *head, const struct edit_request *e
 		const struct http_field *f = &head->fields[i];
 		if (f->drop)
 			continue;
-		if (e->cut_cookie && str_is_nocase(f->name, "cookie"))
-			put_cookies(&w, f, e->cut_cookie);
+		if (e->cookie && str_is_nocase(f->name, "cookie"))
+			put_cookies(&w, f, e->cookie);
 		else
 			put_field(&w, f->name, f->value);
 	}
@@ -98,6 +98,23 @@ uint32_t edit_request(const struct http_head *head, const struct edit_request *e
 		PUT(&w, "connection: close\r\n");
 	PUT(&w, "\r\n");
 	return written(&w, out);
+}
+
+static void put_set_cookie(struct writer *w, const struct http_field *f, const struct edit_response *e)
+{
+	char *start = w->p;
+
+	put(w, f->name);
+	PUT(w, ": ");
+	uint32_t n = cookie_change(f->value, e->cookie, e->cookie_fate, e->cookie_value, w->p, (uint32_t)(w->end - w->p));
+	if (n == UINT32_MAX) {
+		w->full = true;
+	} else if (n == 0) {
+		w->p = start;
+	} else {
+		w->p += n;
+		PUT(w, "\r\n");
+	}
 }
 
 /* Length fields of a response: of its body; without one, what its own field says about the body it would have had. */
@@ -125,7 +142,9 @@ uint32_t edit_response(const struct http_head *head, const struct edit_response 
 	PUT(&w, "\r\n");
 	for (uint32_t i = 0; i < head->field_count; i++) {
 		const struct http_field *f = &head->fields[i];
-		if (!f->drop && !(e->drop_cookie && cookie_is_set_by(f, e->drop_cookie)))
+		if (!f->drop && e->cookie && f->value.n > 0 && str_is_nocase(f->name, "set-cookie"))
+			put_set_cookie(&w, f, e);
+		else if (!f->drop)
 			put_field(&w, f->name, f->value);
 	}
 	put_response_length(&w, head, e);

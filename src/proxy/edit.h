@@ -10,7 +10,7 @@
 #include "proxy/http.h"
 
 struct edit_request {
-	const char *cut_cookie;         /* cookies of this name are left out; NULL: leave the cookies alone */
+	const struct cookie_config *cookie;     /* NULL: leave the cookies alone */
 	const char *forwarded_for;      /* address for X-Forwarded-For; NULL: none is added */
 	const char *host;               /* for an HTTP/1.0 request that names none: 1.1 must (RFC 9112 §3.2), servers insist */
 	bool close;                     /* tell the server that the connection serves this request only */
@@ -20,7 +20,9 @@ struct edit_response {
 	bool close;                             /* tell the client that its connection ends after this response */
 	bool keep_alive;                        /* tell an HTTP/1.0 client that it does not */
 	bool chunked;                           /* the body goes out chunked */
-	const char *drop_cookie;                /* leave out the server's own Set-Cookie of this name; NULL: none */
+	const struct cookie_config *cookie;     /* NULL: leave the server's own Set-Cookie alone */
+	int cookie_fate;                        /* what becomes of the one with our name */
+	const char *cookie_value;               /* of its server */
 	struct str set_cookie;                  /* value of a Set-Cookie field to add; n 0: none */
 	bool cache_private;                     /* add Cache-Control: private */
 };

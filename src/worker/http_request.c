@@ -1,40 +1,55 @@
 /* SPDX-License-Identifier: MIT
  * Mode http, from client to server: reads a request, chooses who answers it, sends it there, edited; again if it must be.
  */
+#include <time.h>
 #include "base/assert.h"
-#include "proxy/cookie.h"
 #include "proxy/edit.h"
 #include "worker/worker.h"
 
-static bool choose_by_cookie(struct session *s, const struct http_head *head)
+/* A server of this cookie that may be used becomes the session's. Returns what the cookie was worth. */
+static char cookie_worth(struct session *s, struct str value)
 {
 	const struct proxy_config *b = s->backend->config;
 	const struct server_config *c = NULL;
-	struct http_cursor at = { 0, 0 };
-	struct str value;
+	char worth = 0;
 
-	if (!b->cookie.name)
-		return false;
-	if (!cookie_find_next(head, b->cookie.name, &at, &value)) {
-		s->cookie_request = COOKIE_NONE;
-		return false;
-	}
-	s->cookie_request = COOKIE_INVALID;
 	while (value.n > 0 && (c = cookie_server(b, value, c)) != NULL) {
 		struct server *server = &s->backend->servers[c->index - b->servers->index];
-		s->cookie_request = COOKIE_DOWN;
-		if (server_usable(server) || b->options & OPTION_PERSIST) {
-			s->cookie_request = COOKIE_VALID;
+		bool usable = server_usable(server);
+		worth = usable ? COOKIE_VALID : COOKIE_DOWN;
+		if (usable || b->options & OPTION_PERSIST) {
 			s->server = server;
-			return true;
+			break;
 		}
 	}
-	return false;
+	return worth;
+}
+
+/* As HAProxy: the first cookie whose server can be used leads there. */
+static bool choose_by_cookie(struct session *s, const struct http_head *head)
+{
+	const struct cookie_config *c = &s->backend->config->cookie;
+	char *state = &s->cookie_request;
+
+	while (c->name && cookie_find_next(head, c, &s->cookie)) {
+		bool dated = s->cookie.last_s || s->cookie.first_s;
+		int past = dated && (c->maxidle_s || c->maxlife_s) ? cookie_age(c, &s->cookie, (uint32_t)time(NULL)) : 0;
+		char worth = s->server ? 0 : cookie_worth(s, s->cookie.value);
+		if (past)
+			*state = (char)past;
+		if (worth)
+			*state = worth;
+		else if (*state == COOKIE_NONE)
+			*state = s->server ? COOKIE_UNUSED : COOKIE_INVALID;
+	}
+	return s->server != NULL;
 }
 
 static void log_cookie(struct session *s)
 {
-	if (!s->access || !s->backend->config->cookie.name)
+	const struct cookie_config *c = &s->backend->config->cookie;
+
+	if (!s->access || !(c->insert || c->rewrite || c->prefix || c->indirect))
 		return;
 	s->access->cookie_request = s->cookie_request;
 	s->access->cookie_response = 'N';       /* until the server sets one, or we do */
@@ -132,8 +147,8 @@ static uint32_t edit_for_server(struct session *s)
 		.close = options & (OPTION_HTTP_SERVER_CLOSE | OPTION_HTTPCLOSE) };
 	char address[ADDR_TEXT_MAX];
 
-	if (back->cookie.indirect)
-		e.cut_cookie = back->cookie.name;
+	if (back->cookie.name)
+		e.cookie = &back->cookie;
 	if (options & OPTION_FORWARDFOR)
 		e.forwarded_for = addr_print(&s->peer.addr, address);
 	return edit_request(worker.head, &e, worker.scratch, worker.scratch_bytes);

@@ -1,37 +1,36 @@
 /* SPDX-License-Identifier: MIT
  * Mode http, from server to client: reads a response, sends it on, edited, and ends the request.
  */
-#include "proxy/cookie.h"
+#include <time.h>
 #include "proxy/edit.h"
 #include "worker/worker.h"
 
 static const struct ending good = { '-', '-' };
 
-/* HAProxy's rules of `cookie insert` (http_ana.c): nothing for who came with the right one. */
+/* HAProxy's rules (http_ana.c): what becomes of the server's own cookie of our name, and is ours to be inserted? */
 static void cookie_for_client(struct session *s, struct edit_response *e, char *text, uint32_t size)
 {
 	const struct cookie_config *c = &s->backend->config->cookie;
+	char unlogged, *state = s->access && s->access->cookie_response != '-' ? &s->access->cookie_response : &unlogged;
 	bool set_by_server = false;
 
-	if (!c->name || !c->insert)
+	if (!c->name)
 		return;
+	e->cookie = c;
+	e->cookie_value = s->server->config->cookie;
+	e->cookie_fate = cookie_fate(c, e->cookie_value, s->by_cookie);
 	for (uint32_t i = 0; i < worker.head->field_count; i++)
 		set_by_server = set_by_server || cookie_is_set_by(&worker.head->fields[i], c->name);
-	if (set_by_server && c->preserve) {
-		if (s->access)
-			s->access->cookie_response = 'P';
+	if (set_by_server)
+		*state = (char)e->cookie_fate;
+	if (!c->insert || (set_by_server && c->preserve) || (c->postonly && s->method != HTTP_POST))
 		return;
-	}
-	e->drop_cookie = c->name;
-	if (s->access)
-		s->access->cookie_response = set_by_server ? 'D' : 'N';
-	if (s->by_cookie || (c->postonly && s->method != HTTP_POST))
+	uint32_t now = c->maxidle_s || c->maxlife_s || s->cookie.last_s ? (uint32_t)time(NULL) : 0;
+	if (!cookie_is_due(c, &s->cookie, s->by_cookie, now))
 		return;
-	uint32_t n = cookie_make(c, s->server->config->cookie, text, size);
-	e->set_cookie = str_of(text, n);
-	e->cache_private = n > 0 && c->nocache && cookie_response_cacheable(worker.head, s->method);
-	if (s->access)
-		s->access->cookie_response = 'I';
+	e->set_cookie = str_of(text, cookie_make(c, e->cookie_value, &s->cookie, now, text, size));
+	e->cache_private = c->nocache && cookie_response_cacheable(worker.head, s->method);
+	*state = s->by_cookie && e->cookie_value ? COOKIE_UPDATED : COOKIE_INSERTED;
 }
 
 static void forward_response_head(struct session *s, const struct edit_response *e, uint32_t raw_n)
@@ -57,7 +56,7 @@ static void begin_response(struct session *s, uint32_t head_bytes)
 	struct flow *f = &s->response;
 	struct edit_response e = { .chunked = false };
 	uint32_t options = s->listener->frontend->options | s->backend->config->options;
-	char cookie[512];
+	char cookie[COOKIE_TEXT_MAX];
 
 	if (head->status == 101 && (!s->upgrade || s->method == HTTP_CONNECT)) {
 		http_session_failed(s, 502, (struct ending){ 'S', 'H' });

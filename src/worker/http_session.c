@@ -14,6 +14,7 @@ void http_session_start(struct session *s)
 	s->head_bytes = s->kept_bytes = 0;
 	s->is_request = s->by_cookie = s->no_reuse = s->head_in_hand = s->upgrade = false;
 	s->cookie_request = COOKIE_NONE;
+	s->cookie = (struct cookie){ .last_s = 0 };
 	s->avoid = BALANCE_NONE;
 	s->method = HTTP_GET;
 	s->response = (struct flow){ .buf = s->response.buf };

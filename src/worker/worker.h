@@ -15,6 +15,7 @@
 #include "conf/conf.h"
 #include "proxy/balance.h"
 #include "proxy/body.h"
+#include "proxy/cookie.h"
 #include "proxy/health.h"
 #include "proxy/http.h"
 #include "scoreboard.h"
@@ -161,7 +162,8 @@ struct session {
 	uint8_t method;                 /* http_method */
 	uint8_t minor;                  /* of the client's version */
 	uint32_t retries;               /* left */
-	char cookie_request;            /* cookie_request: what the client came with */
+	struct cookie cookie;           /* what the client came with: its dates */
+	char cookie_request;            /* cookie_request: what it was worth */
 	bool first_request;             /* of its connection */
 	bool is_request;                /* the first byte of a request is there */
 	bool keep_alive;                /* the client's connection goes on after this response */

@@ -629,51 +629,7 @@ def test_head_is_haproxys(twins):
     same(twins(RESPONSES["not modified"].replace(b"304 Not Modified", b"200 OK")), get("/", "Connection: close\r\n", "HEAD"))
 
 
-# ---- cookies: the same requests to Debian's HAProxy ----
-
-COOKIE_CASES = [
-    "", "Cookie: a=1\r\n", "Cookie: SERVERID=s1\r\n", "Cookie: SERVERID=s2\r\n", "Cookie: SERVERID=nobody\r\n", "Cookie: SERVERID=\r\n",
-    "Cookie: a=1; SERVERID=s1\r\n", "Cookie: SERVERID=s1; b=2\r\n", "Cookie: a=1; SERVERID=s1; b=2\r\n",
-    "Cookie: a=1;SERVERID=s1;b=2\r\n", "Cookie: a=1 ;  SERVERID=s1 ;   b=2\r\n", "Cookie: serverid=s1\r\n",
-    "Cookie: XSERVERID=s1\r\n", "Cookie: SERVERID=s1x\r\n", "Cookie: a=\"x;SERVERID=s1\"\r\n", "Cookie: SERVERID=s1|abc\r\n",
-    "Cookie: SERVERID = s1 ; a=1\r\n", "Cookie: SERVERID=s1; SERVERID=s2\r\n", "Cookie: a=1\r\nCookie: SERVERID=s1\r\n",
-]
-
-
-def test_cookies_are_haproxys(lab, proxy, scripted):
-    tag = b"HTTP/1.1 200 OK\r\nETag: 1\r\nContent-Length: 0\r\n\r\n"
-    servers = [scripted(lambda c, n, i=i: answer_and_record(c, i)) for i in range(2)]
-    seen = []
-
-    def answer_and_record(connection, i):
-        while True:
-            head, _ = servers[i].head(connection)
-            seen.append((i, head))
-            connection.sendall(tag)
-    lines = [f"{s.address} cookie s{i}" for i, s in enumerate(servers, 1)]
-    proxy(lines, backend=COOKIES)
-    config = conf(lines, backend=COOKIES).replace("192.168.1.11:80", "192.168.1.11:81").replace("user nobody", "").replace("log stderr", "log 127.0.0.1")
-    path = pathlib.Path(lab.folder) / "haproxy.cfg"
-    path.write_text(config)
-    lab.lb01.spawn("haproxy", "-db", "-f", path)
-    wait_for(lambda: "81" in lab.lb01.run("ss", "-ltn"), 5, "haproxy")
-
-    def ask(port, case):
-        seen.clear()
-        data = exchange(LB, port, get(headers=case + "Connection: close\r\n"))
-        _, headers, _ = one_response(data)
-        server, head = seen[0]
-        cookies = [line for line in head.decode().split("\r\n") if line.lower().startswith("cookie:")]
-        return server, headers.get("set-cookie"), headers.get("cache-control"), [c.split(":", 1)[1].strip() for c in cookies]
-    for case in COOKIE_CASES:
-        ours, theirs = ask(80, case), ask(81, case)
-        # Who is chosen without a valid cookie is a matter of turns; the cookie then names that server.
-        if theirs[1]:
-            assert ours[1] == f"SERVERID=s{ours[0] + 1}; path=/" and theirs[1] == f"SERVERID=s{theirs[0] + 1}; path=/", case
-        else:
-            assert ours[:2] == theirs[:2], case
-        assert ours[2:] == theirs[2:], case
-
+# ---- cookies (what they look like: test/http/test_cookies.py) ----
 
 def test_a_cookie_of_a_server_that_is_down(lab, proxy):
     servers = [NGINX[0] + " check inter 200ms fall 2 cookie a", NGINX[1] + " check inter 200ms cookie b"]

@@ -28,20 +28,30 @@ static enum http_method method_of(const struct vector *v)
 	return HTTP_OTHER;
 }
 
+/* `cookie NAME insert indirect`, if the vector has that option. */
+static const struct cookie_config *cookie(const struct vector *v, const char *word)
+{
+	static struct cookie_config c = { .insert = true, .indirect = true };
+	static char name[512];
+
+	c.name = option(v, word, name);
+	return c.name ? &c : NULL;
+}
+
 static uint32_t edit(const struct vector *v, char *out, uint32_t size)
 {
-	char cut[512], address[512], host[512];
+	char address[512], host[512];
 
 	if (strncmp(v->what, "error ", 6) == 0)
 		return edit_error((unsigned)atoi(v->what + 6), strstr(v->what, "head") != NULL, out, size);
 	if (strncmp(v->what, "request", 7) == 0) {
-		struct edit_request e = { .cut_cookie = option(v, "cut", cut), .forwarded_for = option(v, "for", address),
+		struct edit_request e = { .cookie = cookie(v, "cut"), .forwarded_for = option(v, "for", address),
 			.host = option(v, "host", host), .close = vector_option(v->options, "close"),
 			.chunked = vector_option(v->options, "chunked") };
 		return edit_request(&head, &e, out, size);
 	}
 	struct edit_response e = { .close = vector_option(v->options, "close"), .keep_alive = vector_option(v->options, "keep"),
-		.chunked = vector_option(v->options, "chunked"), .drop_cookie = option(v, "drop", cut),
+		.chunked = vector_option(v->options, "chunked"), .cookie = cookie(v, "drop"), .cookie_fate = COOKIE_DELETED,
 		.cache_private = vector_option(v->options, "private") };
 	if (vector_option(v->options, "set"))
 		e.set_cookie = str_z("SERVERID=web01; path=/");
