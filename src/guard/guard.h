@@ -120,9 +120,7 @@ struct router {
 	struct vip *vips;
 	struct track *tracks;           /* config->track_count */
 	const struct track *culprit;    /* the first whose failure is a fault; NULL: none */
-	struct notify notify;
 	uint8_t checksum;               /* vrrp_checksum of what we send: the peer's */
-	struct hmac_state hmac;
 	uint8_t own_block;              /* the same without its sync group */
 	uint8_t blocked;                /* enum router_block: why it is in FAULT */
 	uint32_t garp_second;           /* frames of the burst that garp_..._delay puts off; 0: none is to come */
@@ -136,6 +134,8 @@ struct router {
 	uint32_t garp_left;             /* frames still to be sent */
 	int send_error;                 /* of the last adverts; said when it changes */
 	uint64_t since_ms;              /* when the state changed last, and the sentence that the log had about it */
+	struct notify notify;
+	struct hmac_state hmac;
 	char why[128];
 	uint32_t sent;                  /* adverts; to several peers it counts as one */
 	uint32_t drops[VRRP_DROP_COUNT_OF];

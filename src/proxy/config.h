@@ -100,6 +100,13 @@ struct proxy_config {
 	uint8_t mode;                           /* proxy_mode */
 	uint8_t balance;                        /* balance_kind */
 	uint32_t options;                       /* proxy_option bits */
+	struct server_config *servers;
+	uint32_t server_count;
+	struct bind_config *binds;
+	uint32_t bind_count;
+	uint32_t index;                         /* over all proxies; backends index the scoreboard with it */
+	uint32_t line;
+	struct proxy_config *next;
 	uint32_t timeouts[TIMEOUT_COUNT];       /* ms; 0: not given (see the functions below) */
 	uint32_t retries;                       /* 3 */
 	int32_t redispatch_interval;            /* `option redispatch N`; -1: the last retry only */
@@ -107,18 +114,11 @@ struct proxy_config {
 	struct check_config check;
 	struct cookie_config cookie;
 	const char *cookie_key;                 /* `dynamic-cookie-key`; NULL: none */
-	struct server_config default_server;
-	struct server_config *servers;
-	uint32_t server_count;
-	struct bind_config *binds;
-	uint32_t bind_count;
 	struct acl *acls;
 	struct rule *backend_rules;             /* use_backend */
 	const char *default_backend_name;       /* NULL: none */
 	uint32_t default_backend_line;
 	const struct proxy_config *default_backend;     /* a listen section: itself */
-	uint32_t index;                         /* over all proxies; backends index the scoreboard with it */
-	uint32_t line;
-	struct proxy_config *next;
+	struct server_config default_server;
 };
 #endif

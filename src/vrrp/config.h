@@ -93,13 +93,16 @@ struct vrrp_config {
 	bool lower_prio_no_advert;              /* as master: no answer to an advert with a lower priority */
 	bool on_mismatch_hold;                  /* a backup stays one while a peer sends what must be rejected */
 	uint8_t down_timer_adverts;             /* 3; so many lost adverts make a takeover. The same on all nodes */
+	struct peer_config *peers;              /* not NULL: unicast */
+	uint32_t peer_count;
+	struct vip_config *vips;
+	uint32_t vip_count;                     /* excluded ones as well */
 	uint32_t preempt_delay_ms;              /* 0; how long a master with a lower priority is left alone */
 	uint32_t takeover_ready_ms;             /* 10 s; how long at most we wait to be able to serve; 0: not */
 	uint32_t startup_delay_ms;              /* 0; how long after the start the address is left alone */
 	bool state_master_hint;                 /* `state MASTER`: keepalived's files have it; the priority decides */
 	bool has_auth;
 	uint8_t auth_pass[VRRP_AUTH_BYTES];     /* padded with zeros */
-	struct hmac_config hmac;
 	uint32_t advert_int_ms;                 /* version 2: whole seconds */
 	uint32_t garp_master_delay_ms;          /* 5 s; the second burst after becoming master; 0: none */
 	uint32_t garp_master_repeat;            /* 5 frames a burst */
@@ -109,10 +112,6 @@ struct vrrp_config {
 	bool checksum_as_v2;                    /* version 3 over IPv4: no pseudo-header, whatever the peer does */
 	uint32_t garp_lower_prio_delay_ms, garp_lower_prio_repeat;      /* when a weaker master is heard; 5 s, 5 frames */
 	struct addr source;                     /* unicast_src_ip or mcast_src_ip; ADDR_NONE: the interface's first address */
-	struct peer_config *peers;              /* not NULL: unicast */
-	uint32_t peer_count;
-	struct vip_config *vips;
-	uint32_t vip_count;                     /* excluded ones as well */
 	struct route_config *routes;
 	const char *vmac;                       /* use_vmac: the interface to make, with the virtual MAC; NULL: none */
 	bool vmac_xmit_base;                    /* adverts leave by the interface below it */
@@ -120,9 +119,10 @@ struct vrrp_config {
 	uint32_t track_count;
 	uint8_t track_worker;                   /* 1: a worker that cannot serve makes the node resign */
 	struct group_config *group;             /* NULL: none */
-	struct command_config notify[NOTIFY_KINDS];
 	uint32_t index, line;
 	struct vrrp_config *next;
+	struct hmac_config hmac;
+	struct command_config notify[NOTIFY_KINDS];
 };
 
 /* The family of the adverts: that of the first address that is not an excluded one. */

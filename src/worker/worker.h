@@ -146,13 +146,10 @@ struct session {
 	struct timer timer;
 	struct conn client;
 	struct server_conn *upstream;
-	struct flow request, response;
 	struct listener *listener;
 	struct backend *backend;        /* NULL: none chosen yet */
 	struct server *server;          /* chosen; NULL: none */
 	struct access *access;          /* what the log line needs; NULL: it is not logged */
-	struct endpoint peer;           /* the client, by the connection or by its PROXY header */
-	struct endpoint local;          /* where it came to; for session_local() */
 	uint64_t deadline;              /* of SESSION_REQUEST, CONNECT, PAUSE, LINGER */
 	uint64_t client_active, server_active;  /* when bytes last moved there */
 	uint32_t head_bytes;            /* raw request head at the front of request.buf; 0: sent for good, no way back */
@@ -175,6 +172,9 @@ struct session {
 	bool head_in_hand;              /* worker.head is this request's: parsed in this very call */
 	bool counted;                   /* in backend->sessions */
 	struct ending tunnel_end;       /* why its first direction ended; cause 0: nothing was wrong */
+	struct endpoint peer;           /* the client, by the connection or by its PROXY header */
+	struct endpoint local;          /* where it came to; for session_local() */
+	struct flow request, response;
 };
 
 void session_accept(struct listener *, int fd, const struct endpoint *peer);
