@@ -33,6 +33,11 @@ static int close_failed(int fd)
 	return -1;
 }
 
+static void group_mac(bool ipv6, uint8_t out[6])
+{
+	memcpy(out, ipv6 ? "\x33\x33\0\0\0\x12" : "\1\0\x5e\0\0\x12", 6);
+}
+
 /* Hears packets of protocol 112 as they come from the wire: a firewall that forgot VRRP changes nothing. */
 static int open_receive(const struct interface *i, bool ipv6)
 {
@@ -46,7 +51,7 @@ static int open_receive(const struct interface *i, bool ipv6)
 	struct sockaddr_ll at = { .sll_family = AF_PACKET, .sll_protocol = htons(ipv6 ? ETH_P_IPV6 : ETH_P_IP),
 		.sll_ifindex = (int)i->index };
 	struct packet_mreq group = { .mr_ifindex = (int)i->index, .mr_type = PACKET_MR_MULTICAST, .mr_alen = 6 };
-	memcpy(group.mr_address, ipv6 ? "\x33\x33\0\0\0\x12" : "\1\0\x5e\0\0\x12", 6);
+	group_mac(ipv6, group.mr_address);
 	/* Protocol 0 until it is bound: nothing may come in before the filter is on. */
 	int fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
@@ -136,16 +141,18 @@ uint64_t adverts_clock(void)
 	return clock_gettime(CLOCK_REALTIME, &t) == 0 ? hmac_sequence(t.tv_sec, (uint32_t)t.tv_nsec) : 0;
 }
 
-/* To the IPv6 group it goes to the wire as it is: routing would want an address of ours on the interface, and a macvlan has
- * none. */
+/* To the group it goes to the wire as it is: no rule of a firewall stops it, and no route is needed, which would want an
+ * address of ours on the interface: a macvlan has none. */
 static ssize_t send_packet(const struct channel *c, const struct addr *to, const uint8_t *packet, size_t n)
 {
-	struct sockaddr_ll group = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IPV6),
-		.sll_ifindex = (int)c->interface->index, .sll_halen = 6, .sll_addr = { 0x33, 0x33, 0, 0, 0, 0x12 } };
+	bool ipv6 = to->family == ADDR_IPV6;
+	struct sockaddr_ll group = { .sll_family = AF_PACKET, .sll_protocol = htons(ipv6 ? ETH_P_IPV6 : ETH_P_IP),
+		.sll_ifindex = (int)c->interface->index, .sll_halen = 6 };
 	struct endpoint destination = { .addr = *to };
 	struct sockaddr_storage address;
 
-	if (to->family == ADDR_IPV6 && addr_is_multicast(to))
+	group_mac(ipv6, group.sll_addr);
+	if (addr_is_multicast(to))
 		return sendto(c->receive.fd, packet, n, 0, (struct sockaddr *)&group, sizeof group);
 	socklen_t size = net_sockaddr(&destination, &address);
 	return sendto(c->send, packet, n, 0, (struct sockaddr *)&address, size);

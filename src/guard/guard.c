@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "base/handoff.h"
@@ -70,7 +71,7 @@ void guard_memory(struct guard *g, struct arena *a, const struct conf *conf)
 
 	/* An interface and its macvlan hear both families; pings; signals, netlink, and two witnesses. */
 	loop_init(&g->loop, a, 4 * conf->vrrp_count + tracks + 4 + 1 + control_clients(conf) /* the stats socket */,
-		4 * conf->vrrp_count + 2 * watches + conf->group_count + 1 /* tick */
+		4 * conf->vrrp_count + 2 * watches + conf->group_count + 2 /* tick, links */
 		+ 1 + control_clients(conf) /* the stats socket */);
 	routers_memory(g, a, conf);
 	g->listeners = arena_array(a, "listening sockets", sizeof *g->listeners, conf->bind_count);
@@ -81,7 +82,7 @@ void guard_memory(struct guard *g, struct arena *a, const struct conf *conf)
 uint32_t guard_descriptors(const struct conf *conf)
 {
 	return 3 + conf->bind_count
-		+ 8 * conf->vrrp_count  /* an interface and its macvlan hear and send both families */
+		+ 9 * conf->vrrp_count  /* a name; an interface and its macvlan hear and send both families */
 		+ track_count(conf) + 1         /* pings; a file, or what a script is started with */
 		+ 7                     /* netlink twice, gratuitous ARP, connections that are reset, witnesses */
 		+ 1 + control_clients(conf)     /* the stats socket */
@@ -278,6 +279,24 @@ static const struct conf *read_configuration(struct arena *a, struct options *o)
 	return conf;
 }
 
+/* A name that only one process of this network can have, and that goes with it. */
+static void claim_router(const struct vrrp_config *c)
+{
+	struct sockaddr_un name = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), tries = 20;
+
+	text_format(name.sun_path + 1, sizeof name.sun_path - 1, "tandem/%s/%u/%u", c->interface, c->vrid, vrrp_family(c));
+	/* A guard that was killed a moment ago may not be gone yet. */
+	while (bind(fd, (struct sockaddr *)&name, sizeof name) == -1) {
+		if (errno != EADDRINUSE)
+			die(2, "vrrp %s: %s", c->name, strerror(errno));
+		if (tries-- == 0)
+			die(2, "%s:%u: another tandem on this machine has virtual_router_id %u on %s already", guard.conf_path, c->line,
+				c->vrid, c->interface);
+		(void)poll(NULL, 0, 50);
+	}
+}
+
 static void open_all(const struct conf *conf)
 {
 	struct identity who;
@@ -302,6 +321,7 @@ static void open_all(const struct conf *conf)
 			die(2, "%s:%u: vrrp needs root's rights (CAP_NET_ADMIN and CAP_NET_RAW): %s", guard.conf_path, c->line,
 				strerror(errno));
 		(void)close(fd);
+		claim_router(c);
 	}
 	control_open(conf);
 }

@@ -276,6 +276,7 @@ struct guard {
 	char *environment;              /* for the worker */
 	uint64_t started_ms;
 	bool stopping;
+	bool links_known;               /* the last look at them was complete */
 };
 extern struct guard guard;
 

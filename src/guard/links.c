@@ -11,6 +11,8 @@
 #include "base/log.h"
 #include "guard/netlink.h"
 
+#define AGAIN_MS 100
+
 static struct io events = { .fd = -1 };
 
 struct interface *interface_find(const char *name)
@@ -161,7 +163,6 @@ static void forget_links(void)
 	for (uint32_t i = 0; i < guard.interface_count; i++) {
 		guard.interfaces[i].primary = guard.interfaces[i].link_local = guard.interfaces[i].ipv6
 			= (struct addr){ .family = ADDR_NONE };
-		guard.interfaces[i].was_up = guard.interfaces[i].up;
 		guard.interfaces[i].up = guard.interfaces[i].seen = false;
 	}
 	for (uint32_t r = 0; r < guard.conf->vrrp_count; r++) {
@@ -173,6 +174,23 @@ static void forget_links(void)
 	}
 }
 
+/* Half a list is none: until there is a whole one nobody decides anything, and what we hold is taken to be there. */
+static void believe_in_addresses(void)
+{
+	for (uint32_t r = 0; r < guard.conf->vrrp_count; r++)
+		for (uint32_t v = 0; v < guard.routers[r].config->vip_count; v++)
+			guard.routers[r].vips[v].present = vrrp_holds(&guard.routers[r].vr);
+}
+
+static void look_again(struct timer *t, uint64_t now_ms)
+{
+	(void)t;
+	(void)now_ms;
+	links_refresh();
+}
+
+static struct timer again = { .expired = look_again };
+
 static void look_after(struct router *r, struct vip *v)
 {
 	if (!v->present)
@@ -183,12 +201,21 @@ static void look_after(struct router *r, struct vip *v)
 
 void links_refresh(void)
 {
-	forget_links();
-	int error = netlink_dump(RTM_GETLINK, AF_UNSPEC, link_seen);
-	if (!error)
-		error = netlink_dump(RTM_GETADDR, AF_UNSPEC, address_seen);
+	int error = EINTR;
+
+	for (uint32_t i = 0; i < guard.interface_count; i++)
+		guard.interfaces[i].was_up = guard.interfaces[i].up;
+	for (int tries = 3; error == EINTR && tries > 0; tries--) {
+		forget_links();
+		error = netlink_dump(RTM_GETLINK, AF_UNSPEC, link_seen);
+		if (!error)
+			error = netlink_dump(RTM_GETADDR, AF_UNSPEC, address_seen);
+	}
+	guard.links_known = error == 0;
 	if (error) {
-		log_err("netlink: cannot read the interfaces and their addresses: %s", strerror(error));
+		log_err("netlink: cannot read the interfaces and their addresses: %s: again in a moment", strerror(error));
+		believe_in_addresses();
+		timer_set(&guard.loop.timers, &again, guard.loop.now_ms + AGAIN_MS);
 		return;
 	}
 	routers_check();

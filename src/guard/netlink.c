@@ -45,6 +45,7 @@ int netlink_request(struct nlmsghdr *m, void (*seen)(const struct nlmsghdr *))
 
 	if (requests == -1 && (requests = netlink_open(0)) == -1)
 		return errno;
+	bool torn = false;              /* a list that changed while it was made */
 	m->nlmsg_seq = ++sequence;
 	if (sendto(requests, m, m->nlmsg_len, 0, (struct sockaddr *)&kernel, sizeof kernel) == -1)
 		return errno;
@@ -58,8 +59,9 @@ int netlink_request(struct nlmsghdr *m, void (*seen)(const struct nlmsghdr *))
 		for (const struct nlmsghdr *r = &netlink_buffer.first; mnl_nlmsg_ok(r, left); r = mnl_nlmsg_next(r, &left)) {
 			if (r->nlmsg_seq != sequence)
 				continue;       /* the rest of an answer that was given up */
+			torn |= (r->nlmsg_flags & NLM_F_DUMP_INTR) != 0;
 			if (r->nlmsg_type == NLMSG_DONE)
-				return 0;
+				return torn ? EINTR : 0;
 			if (r->nlmsg_type == NLMSG_ERROR)
 				return -((const struct nlmsgerr *)mnl_nlmsg_get_payload(r))->error;
 			if (seen)

@@ -273,6 +273,8 @@ static void check_hmac(struct router *r, struct vrrp_advert *a)
 
 static void router_heard(struct router *r, struct vrrp_advert *a)
 {
+	if (a->checksums >> r->checksum & 1)
+		a->checksum = r->checksum;      /* what we know of the peer fits */
 	check_hmac(r, a);
 	mismatch_heard(r, a, VRRP_GOOD);
 	enum vrrp_drop drop = vrrp_packet_judge(r->config, a);
@@ -436,7 +438,7 @@ static void router_decide(struct router *r)
 
 void routers_check(void)
 {
-	uint32_t count = guard.stopping ? 0 : guard.conf->vrrp_count;
+	uint32_t count = guard.stopping || !guard.links_known ? 0 : guard.conf->vrrp_count;
 
 	for (uint32_t k = 0; k < count; k++)
 		router_look(&guard.routers[k]);

@@ -421,6 +421,8 @@ static void router_fault(const struct router *r, uint32_t i, char *out, size_t s
 	if (i == 0) {
 		if (r->vr.state == VRRP_FAULT)
 			text_format(out, size, "%s: FAULT: %s", name, r->why);
+		else if (r->send_error)
+			text_format(out, size, "%s: its adverts do not go out: %s", name, strerror(r->send_error));
 		return;
 	}
 	i--;

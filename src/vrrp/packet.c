@@ -80,23 +80,21 @@ static struct addr address_at(const uint8_t *p, uint8_t family)
 	return a;
 }
 
-/* The checksum field included, a right sum folds to 0xffff. */
+/* The checksum field included, a right sum folds to 0xffff. More than one may be right: a pseudo-header can sum to 0. */
 static bool checksum_is_right(const uint8_t *p, size_t n, struct vrrp_advert *a)
 {
 	const struct addr group = vrrp_group(ADDR_IPV4);
 	uint32_t plain = sum(p, n, 0);
 	bool ipv6 = a->source.family == ADDR_IPV6;
 
-	a->checksum = VRRP_SUM_PLAIN;
-	if (!ipv6 && fold(plain) == 0xffff)
-		return true;
-	if (a->version == 2)
-		return false;
-	a->checksum = VRRP_SUM_PSEUDO;
-	if (fold(plain + pseudo_header(&a->source, &a->destination, n)) == 0xffff)
-		return true;
-	a->checksum = VRRP_SUM_GROUP;
-	return !ipv6 && fold(plain + pseudo_header(&a->source, &group, n)) == 0xffff;
+	a->checksums = !ipv6 && fold(plain) == 0xffff ? 1 << VRRP_SUM_PLAIN : 0;
+	if (a->version == 3 && fold(plain + pseudo_header(&a->source, &a->destination, n)) == 0xffff)
+		a->checksums |= 1 << VRRP_SUM_PSEUDO;
+	else if (a->version == 3 && !ipv6 && fold(plain + pseudo_header(&a->source, &group, n)) == 0xffff)
+		a->checksums |= 1 << VRRP_SUM_GROUP;
+	a->checksum = a->checksums & 1 << VRRP_SUM_PLAIN ? VRRP_SUM_PLAIN
+		: a->checksums & 1 << VRRP_SUM_PSEUDO ? VRRP_SUM_PSEUDO : VRRP_SUM_GROUP;
+	return a->checksums != 0;
 }
 
 /* No extension headers: nobody sends adverts with any. */

@@ -30,7 +30,7 @@ struct vrrp_advert {
 	uint8_t ttl, version, vrid, priority;
 	uint8_t auth_type;              /* version 2: 0 none, 1 simple text; version 3: 0 */
 	uint8_t auth_data[VRRP_AUTH_BYTES];
-	uint8_t checksum;               /* version 3: vrrp_checksum */
+	uint8_t checksum, checksums;    /* version 3: the first vrrp_checksum that fits; all of them, as bits */
 	uint32_t interval_ms;
 	uint32_t address_count;         /* as the packet says; the first VRRP_ADDRESSES_MAX of them are kept */
 	bool has_trailer;               /* keepalived's auth_hmac behind the message */

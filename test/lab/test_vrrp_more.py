@@ -188,3 +188,27 @@ def test_an_address_on_another_interface_is_told_of_when_that_comes(lab):
     sniffer.terminate()
     assert "removed from far0" not in node.log() and "cannot tell" not in node.log() and node.log().count("far0") == 1
     sh("ip -n lb01 link del far0")
+
+
+def test_one_tandem_a_router(lab):
+    node = Tandem(lab, "lb01", vrrp_conf()).start()
+    node.wait_master()
+    done = subprocess.run(["ip", "netns", "exec", "lb01", TANDEM, "run", "-n", "lb01", "-f", node.conf], capture_output=True, text=True, timeout=10)
+    assert done.returncode == 2
+    assert "another tandem on this machine has virtual_router_id 51 on eth0 already" in done.stderr + done.stdout
+    assert lab.lb01.holds() and "removed" not in node.log()
+
+
+def test_a_list_that_cannot_be_read_changes_nothing(lab):
+    """The kernel may be short of memory for a moment: that is no link that is down."""
+    node = Tandem(lab, "lb01", fast()).start()
+    node.wait_master()
+    tracer = node.host.spawn("strace", "-p", node.process.pid, "-e", "inject=recvfrom:error=ENOBUFS:when=3..9", "-o", "/dev/null")
+    wait_for(lambda: "TracerPid:\t0" not in open(f"/proc/{node.process.pid}/status").read(), 5)
+    sh("ip -n lb01 addr add 192.168.1.77/24 dev eth0")
+    node.wait_log("cannot read the interfaces and their addresses: No buffer space available: again in a moment", 5)
+    tracer.terminate()
+    tracer.wait()
+    sh("ip -n lb01 addr del 192.168.1.77/24 dev eth0")
+    time.sleep(0.5)
+    assert lab.lb01.holds() and node.log().count("Entering") == 2, node.log()

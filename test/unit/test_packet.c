@@ -372,6 +372,25 @@ static void each_field_wrong_has_its_reason(void **state)
 	}
 }
 
+/* keepalived from this address, with this VIP: its pseudo-header sums to nothing, so its advert is right without one as well. */
+static void a_checksum_that_fits_twice(void **state)
+{
+	uint8_t out[VRRP_PACKET_MAX];
+	struct addr source = address("192.168.94.200"), to = vrrp_group(ADDR_IPV4);
+
+	(void)state;
+	memset(vips, 0, sizeof vips);
+	config = (struct vrrp_config){ .name = "V", .vrid = 51, .version = 3, .advert_int_ms = 1000 };
+	add_vip(&(struct addr){ ADDR_IPV4, { 192, 168, 94, 10 } });
+	size_t n = vrrp_packet_build(&config, &source, &to, 100, VRRP_SUM_PSEUDO, NULL, 0, out);
+	assert_int_equal(vrrp_packet_parse(out, n, &advert), VRRP_GOOD);
+	assert_int_equal(advert.checksums, 1 << VRRP_SUM_PLAIN | 1 << VRRP_SUM_PSEUDO);
+	source.bytes[3] = 201;
+	n = vrrp_packet_build(&config, &source, &to, 100, VRRP_SUM_PSEUDO, NULL, 0, out);
+	assert_int_equal(vrrp_packet_parse(out, n, &advert), VRRP_GOOD);
+	assert_int_equal(advert.checksums, 1 << VRRP_SUM_PSEUDO);
+}
+
 /* Each single bit that is flipped on the way is found out by one of the two checksums. */
 static void no_single_bit_goes_unseen(void **state)
 {
@@ -614,7 +633,7 @@ int main(void)
 		cmocka_unit_test(adverts_have_one_family),
 		cmocka_unit_test(reasons_have_names),
 		cmocka_unit_test(mutations_change_nothing),
-		cmocka_unit_test(mutations_with_right_checksums),
+		cmocka_unit_test(mutations_with_right_checksums), cmocka_unit_test(a_checksum_that_fits_twice),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
