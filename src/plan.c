@@ -12,7 +12,8 @@ struct plan plan_worker(const struct conf *conf)
 	p.buffers = 2 * max             /* one a direction */
 		+ 2 * conf->check_count;        /* question and answer */
 	p.ios = conf->bind_count + p.sessions + p.server_conns + conf->check_count;
-	p.timers = p.sessions + p.server_conns + conf->check_count;
+	p.timers = p.sessions + p.server_conns + conf->check_count
+		+ conf->server_count;           /* slowstart */
 	for (const struct proxy_config *f = conf->proxies; f; f = f->next)
 		if (f->sides & PROXY_FRONTEND && f->options & OPTION_LOG_GLOBAL)
 			p.accesses = max;

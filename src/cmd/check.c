@@ -13,6 +13,7 @@
 #include "base/privilege.h"
 #include "guard/guard.h"
 #include "plan.h"
+#include "proxy/balance.h"
 #include "worker/worker.h"
 
 static void report(void *context, enum conf_severity severity, const char *sentence)
@@ -217,6 +218,12 @@ static void print_server(const struct server_config *s, bool first, uint32_t nam
 	if (s->cookie)
 		out(", cookie %s", s->cookie);
 	out("%s%s", s->backup ? ", backup" : "", s->disabled ? ", disabled" : "");
+	if (s->maxconn)
+		out(", at most %u sessions", s->maxconn);
+	if (s->maxqueue)
+		out(", %u waiting", s->maxqueue);
+	if (s->slowstart_ms)
+		out(", slow for %s", seconds(s->slowstart_ms, time));
 	if (!s->check) {
 		out(", not checked\n");
 		return;
@@ -262,14 +269,20 @@ static void print_cookie(const struct cookie_config *k)
 static void print_backend(const struct proxy_config *c)
 {
 	const struct cookie_config *k = &c->cookie;
-	uint32_t width = 0;
-	bool checked = false;
+	uint32_t width = 0, wait_ms = c->timeouts[TIMEOUT_QUEUE] ? c->timeouts[TIMEOUT_QUEUE] :
+		c->timeouts[TIMEOUT_CONNECT] ? c->timeouts[TIMEOUT_CONNECT] : TIMEOUT_CONNECT_DEFAULT_MS;
+	bool checked = false, limited = false;
+	char time[16];
 
 	for (const struct server_config *s = c->servers; s; s = s->next) {
 		width = strlen(s->name) > width ? (uint32_t)strlen(s->name) : width;
 		checked |= s->check;
+		limited |= s->maxconn > 0;
 	}
-	out("  balance     roundrobin, %u retries\n", c->retries);
+	out("  balance     %s%s%s, %u retries%s\n", balance_name(c->balance.kind), c->balance.name ? " of " : "",
+		c->balance.name ? c->balance.name : "", c->retries, balance_hashes(c->balance.kind) ? ", alike on all nodes" : "");
+	if (limited)
+		out("  queue       %s at most; who waits needs no memory beyond that of its connection\n", seconds(wait_ms, time));
 	if (k->name && c->mode == MODE_HTTP)
 		print_cookie(k);
 	if (checked)

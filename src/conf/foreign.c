@@ -43,9 +43,9 @@ static const struct { uint32_t where; const char *words, *reason; } table[] = {
 	{ AS_LINE | IN_PROXY, PACKED "clitimeout contimeout srvtimeout",
 		PACKED "is HAProxy's old word: write 'timeout client', 'timeout connect' or 'timeout server'" },
 	{ AS_LINE | IN_PROXY, PACKED "backlog capture compression description disabled errorfile filter fullconn "
-		"hash-type http-error http-reuse log-format monitor-uri rate-limit retry-on server-template source "
+		"http-error log-format monitor-uri rate-limit retry-on server-template source "
 		"tcp-check tcp-request unique-id-format", HAPROXY },
-	{ AS_OPTION, PACKED "abortonclose allbackups contstats http-buffer-request http-ignore-probes "
+	{ AS_OPTION, PACKED "contstats http-buffer-request http-ignore-probes "
 		"http-no-delay httpslog log-health-checks logasap mysql-check nolinger originalto pgsql-check "
 		"redis-check smtpchk socket-stats splice-auto ssl-hello-chk tcp-check", HAPROXY },
 	{ AS_TIMEOUT, PACKED "tarpit", HAPROXY },
@@ -63,8 +63,7 @@ static const struct { uint32_t where; const char *words, *reason; } table[] = {
 	{ AS_SERVER, PACKED "ssl verify ca-file crt sni alpn check-ssl check-sni", TLS },
 	{ AS_SERVER, PACKED "resolvers resolve-prefer init-addr",
 		PACKED "is about host names, which are not looked up: give the server's IP address" },
-	{ AS_SERVER, PACKED "agent-check error-limit id maxconn maxqueue observe on-error on-marked-down "
-		"slowstart source track init-state", HAPROXY },
+	{ AS_SERVER, PACKED "agent-check id minconn source track", HAPROXY },
 	{ AS_VIP, PACKED "brd broadcast home mngtmpaddr noprefixroute use_vmac peer no_track", KEEPALIVED },
 	{ AS_ROUTE, PACKED "to gw or nexthop onlink proto mtu tos preference weight advmss hoplimit track_group "
 		"no_track", KEEPALIVED },

@@ -281,8 +281,15 @@ static const struct keyword table[] = {
 		PACKED "it does not" },
 	{ AS_BIND | IN_FRONTEND | IN_LISTEN, 0, 0, "accept-proxy", set_value, FIELD(bind_config, accept_proxy), 1, 0, 0, "\0"
 		PACKED "clients come by way of a proxy that says who they are (PROXY protocol)" },
-	{ AS_LINE | IN_BACK, 1, ARGS_ANY, "balance", set_balance, NOWHERE, 0, 0, 0, "roundrobin\0"
-		PACKED "how a server is chosen: in turn, by weight" },
+	{ AS_LINE | IN_BACK, 1, ARGS_ANY, "balance", set_balance, NOWHERE, 0, 0, 0,
+		"roundrobin | static-rr | leastconn | first | random[(DRAWS)] | source | uri [whole] [len N] [depth N] | "
+		"url_param NAME | hdr(NAME)\0"
+		PACKED "how a server is chosen (roundrobin); from source on by hash, alike on all nodes" },
+	{ AS_LINE | IN_BACK, 1, ARGS_ANY, "hash-type", set_hash_type, NOWHERE, 0, 0, 0, "consistent\0"
+		PACKED "a server that fails moves its own clients and no others" },
+	{ AS_LINE | IN_BACK, 1, 1, "http-reuse", set_choice, PROXY(http_reuse), 0, 0, REUSE_SAFE,
+		"never | safe | aggressive | always\0"
+		PACKED "which requests may use an idle connection: none, not a client's first one, that on a proven one, all" },
 	{ AS_LINE | IN_BACK, 1, 1, "retries", set_number, PROXY(retries), 0, 255, 3, "0..255\0"
 		PACKED "more attempts when a server does not take the connection" },
 	{ AS_LINE | IN_BACK, 1, ARGS_ANY, "cookie", set_cookie, NOWHERE, 0, 0, 0,
@@ -362,6 +369,26 @@ static const struct keyword table[] = {
 		PACKED "starts in maintenance" },
 	{ AS_SERVER | IN_BACK, 0, 0, "enabled", set_value, SERVER(disabled), 0, 0, 0, "\0"
 		PACKED "does not" },
+	{ AS_SERVER | IN_BACK, 1, 1, "maxconn", set_number, SERVER(maxconn), 0, 65535, 0, "0..65535\0"
+		PACKED "sessions at once; more wait (0: no limit)" },
+	{ AS_SERVER | IN_BACK, 1, 1, "maxqueue", set_number, SERVER(maxqueue), 0, 65535, 0, "0..65535\0"
+		PACKED "sessions that wait for it alone (0: no limit)" },
+	{ AS_SERVER | IN_BACK, 1, 1, "slowstart", set_ms, SERVER(slowstart_ms), 0, DAYS_24, 0, "TIME\0"
+		PACKED "so long after it came up its weight and maxconn grow" },
+	{ AS_SERVER | IN_BACK, 1, 1, "observe", set_choice, SERVER(observe), 0, 0, 0, "none | layer4 | layer7\0"
+		PACKED "real traffic counts for its health: connections, or answers" },
+	{ AS_SERVER | IN_BACK, 1, 1, "error-limit", set_number, SERVER(error_limit), 1, 65535, 10, "1..65535\0"
+		PACKED "so many errors in a row make on-error" },
+	{ AS_SERVER | IN_BACK, 1, 1, "on-error", set_choice, SERVER(on_error), 0, 0, 0,
+		"fail-check | fastinter | sudden-death | mark-down\0"
+		PACKED "what the errors that `observe` sees do" },
+	{ AS_SERVER | IN_BACK, 1, 1, "on-marked-down", set_choice, SERVER(shut_sessions), 1, 0, 0, "shutdown-sessions\0"
+		PACKED "its sessions end when it goes down" },
+	{ AS_SERVER | IN_BACK, 1, 1, "on-marked-up", set_choice, SERVER(shut_backups), 1, 0, 0, "shutdown-backup-sessions\0"
+		PACKED "those of backups end when it comes up" },
+	{ AS_SERVER | IN_BACK, 1, 1, "init-state", set_choice, SERVER(health.init_state), 0, 0, 0,
+		"up | fully-up | down | fully-down\0"
+		PACKED "before its checks: up, until one fails; up; down, until one passes; down" },
 	{ AS_SERVER | IN_BACK, 1, 1, "port", set_number, SERVER(check_address.port), 1, 65535, 0, "1..65535\0"
 		PACKED "checks go to this port" },
 	{ AS_SERVER | IN_BACK, 1, 1, "addr", set_check_addr, NOWHERE, 0, 0, 0, "ADDRESS\0"
@@ -385,13 +412,17 @@ static const struct keyword table[] = {
 		"\0"
 		PACKED "no line for a client that sent nothing" },
 	{ AS_OPTION | IN_BACK | TAKES_NO, 0, 1, "redispatch", set_redispatch, NOWHERE, 0, 0, 0, "[N]\0"
-		"a client whose server does not answer may go to another one: at the last retry, or at every Nth" },
+		PACKED "a client whose server does not answer may go to another one: at the last retry, or at every Nth" },
 	{ AS_OPTION | IN_PROXY | TAKES_NO, 0, 0, "tcpka", set_option_bit, NOWHERE, OPTION_CLITCPKA | OPTION_SRVTCPKA, 0, 0, "\0"
 		PACKED "the kernel asks silent clients and servers whether they are still there (TCP keep-alive)" },
 	{ AS_OPTION | IN_FRONT | TAKES_NO, 0, 0, "clitcpka", set_option_bit, NOWHERE, OPTION_CLITCPKA, 0, 0, "\0"
 		PACKED "the clients only" },
 	{ AS_OPTION | IN_BACK | TAKES_NO, 0, 0, "srvtcpka", set_option_bit, NOWHERE, OPTION_SRVTCPKA, 0, 0, "\0"
 		PACKED "the servers only" },
+	{ AS_OPTION | IN_BACK | TAKES_NO, 0, 0, "allbackups", set_option_bit, NOWHERE, OPTION_ALLBACKUPS, 0, 0, "\0"
+		PACKED "when no other server is usable, all backups share the work, not the first one alone" },
+	{ AS_OPTION | IN_BACK | TAKES_NO, 0, 0, "abortonclose", set_option_bit, NOWHERE, OPTION_ABORTONCLOSE, 0, 0, "\0"
+		PACKED "a client that has sent its end is not waited for, nor its server" },
 	{ AS_OPTION | IN_BACK | TAKES_NO, 0, 0, "persist", set_option_bit, NOWHERE, OPTION_PERSIST, 0, 0, "\0"
 		PACKED "a cookie leads to its server even when that is down" },
 	{ AS_OPTION | IN_PROXY | TAKES_NO, 0, 0, "http-server-close", set_http_mode, NOWHERE,

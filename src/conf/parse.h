@@ -233,7 +233,7 @@ keyword_set set_hmac_key;
 keyword_set set_auth_type, set_auth_pass, set_vip, set_scope, set_route, set_vmac, set_peer;
 keyword_set begin_watch, begin_group, set_track, set_track_word, set_weight, set_track_weight, set_command, set_notify,
 	set_identity, set_members;
-keyword_set set_bind, set_server, set_default_server, set_server_cookie, set_check_addr, set_balance,
+keyword_set set_bind, set_server, set_default_server, set_server_cookie, set_check_addr, set_balance, set_hash_type,
 	set_cookie, set_cookie_domain, set_cookie_attr, set_cookie_time, set_cookie_key,
 	set_expect, set_expect_status, set_expect_string, set_redispatch,
 	set_http_mode, set_httpchk, set_proxy_log, set_default_backend;

@@ -87,20 +87,6 @@ void set_proxy_log(struct parser *p, const struct keyword *k, const struct str *
 			CLIPPED(args[0]), p->section_word);
 }
 
-void set_balance(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n, void *object)
-{
-	static const char others[] = "static-rr leastconn first source uri url_param hdr rdp-cookie random hash";
-	struct proxy_config *c = object;
-
-	if (!str_is(args[0], "roundrobin")) {
-		refuse(p, "'%s %.*s' %s: roundrobin is what there is", k->name, CLIPPED(args[0]),
-			word_in_list(others, args[0]) ? "is HAProxy's and comes later" : "is unknown");
-	} else if (n > 1) {
-		refuse(p, "'%s roundrobin' takes no argument", k->name);
-	}
-	c->balance = BALANCE_ROUNDROBIN;
-}
-
 void set_default_backend(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n,
 	void *object)
 {

@@ -91,7 +91,7 @@ void set_value(struct parser *p, const struct keyword *k, const struct str *args
 	store(object, k, k->low);
 }
 
-/* The place of the word in the row's list of arguments, "tcp | http", is its value. */
+/* The place of the word in the row's list of arguments, "tcp | http", is its value; from low on. */
 void set_choice(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n, void *object)
 {
 	uint32_t place = word_in_list(k->arguments, args[0]);
@@ -100,7 +100,7 @@ void set_choice(struct parser *p, const struct keyword *k, const struct str *arg
 	if (place == 0)
 		refuse(p, "'%s' must be %s, not '%.*s'", k->name, k->arguments, CLIPPED(args[0]));
 	else
-		store(object, k, place - 1);
+		store(object, k, place - 1 + k->low);
 }
 
 static bool is_alnum(char c)

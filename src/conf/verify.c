@@ -4,6 +4,7 @@
  */
 #include <string.h>
 #include "conf/parse.h"
+#include "proxy/balance.h"
 #include "proxy/cookie.h"
 #include "vrrp/packet.h"
 
@@ -168,6 +169,17 @@ static void verify_mode(struct parser *p, struct proxy_config *c)
 			p->section_word, c->name);
 }
 
+static void verify_balance(struct parser *p, const struct proxy_config *c)
+{
+	bool http = c->mode == MODE_HTTP;
+
+	if (!http && c->balance.kind >= BALANCE_URI)
+		refuse_at(p, c->line, "'balance %s' needs mode http", balance_name(c->balance.kind));
+	for (const struct server_config *s = c->servers; s; s = s->next)
+		if (!http && s->observe == OBSERVE_LAYER7)
+			refuse_at(p, s->line, "server '%s': 'observe layer7' needs mode http", s->name);
+}
+
 /* The value of a server that has none of its own. */
 static void make_cookie(struct parser *p, const struct proxy_config *c, struct server_config *s)
 {
@@ -232,8 +244,10 @@ static void verify_proxy(struct parser *p, struct proxy_config *c)
 		refuse_at(p, expect, "'http-check expect' needs 'option httpchk'");
 	verify_mode(p, c);
 	verify_tcp_rules(p, c);
-	if (c->sides & PROXY_BACKEND)
+	if (c->sides & PROXY_BACKEND) {
 		verify_cookies(p, c);
+		verify_balance(p, c);
+	}
 }
 
 void verify_section(struct parser *p)

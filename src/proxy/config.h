@@ -24,6 +24,8 @@ enum proxy_option {                                                     /* bits 
 	OPTION_LOG_GLOBAL = 1 << 7,             /* `log global`: sessions are logged */
 	OPTION_CLITCPKA = 1 << 30, OPTION_SRVTCPKA = 1 << 29,   /* the kernel asks whether the peer is still there */
 	OPTION_PERSIST = 1 << 8,                /* a cookie leads to its server even when that is down */
+	OPTION_ALLBACKUPS = 1 << 16,            /* backups share the work, not the first one alone */
+	OPTION_ABORTONCLOSE = 1 << 17,          /* a client that has sent its end waits for no answer */
 };
 enum timeout_kind {
 	TIMEOUT_CONNECT, TIMEOUT_CLIENT, TIMEOUT_SERVER, TIMEOUT_HTTP_REQUEST, TIMEOUT_HTTP_KEEP_ALIVE, TIMEOUT_CHECK,
@@ -34,10 +36,18 @@ enum timeout_kind {
 #define TIMEOUT_CLIENT_DEFAULT_MS 30000
 #define TIMEOUT_SERVER_DEFAULT_MS 30000
 
-enum balance_kind { BALANCE_ROUNDROBIN };
+enum balance_kind {
+	BALANCE_ROUNDROBIN, BALANCE_STATIC_RR, BALANCE_LEASTCONN, BALANCE_FIRST, BALANCE_RANDOM,
+	BALANCE_SOURCE, BALANCE_URI, BALANCE_URL_PARAM, BALANCE_HDR     /* these hash: keep them last */
+};
 enum check_kind { CHECK_TCP, CHECK_HTTP };
 enum expect_kind { EXPECT_DEFAULT /* 2xx and 3xx */, EXPECT_STATUS, EXPECT_STRING };
 #define EXPECT_RANGES_MAX 8
+enum reuse_kind { REUSE_NEVER, REUSE_SAFE, REUSE_AGGRESSIVE, REUSE_ALWAYS };
+/* These in the order of their words in conf/keywords.c. */
+enum observe_kind { OBSERVE_NONE, OBSERVE_LAYER4, OBSERVE_LAYER7 };
+enum error_action { ERROR_FAIL_CHECK, ERROR_FASTINTER, ERROR_SUDDEN_DEATH, ERROR_MARK_DOWN };
+enum init_state { INIT_UP, INIT_FULLY_UP, INIT_DOWN, INIT_FULLY_DOWN };
 
 struct check_config {
 	uint8_t kind;                           /* check_kind */
@@ -51,7 +61,19 @@ struct check_config {
 	                                         * give a Host: whole lines, each ended by CRLF; NULL: none */
 };
 
-struct health_config { uint32_t inter_ms, fastinter_ms, downinter_ms; uint16_t fall, rise; };
+struct balance_config {
+	uint8_t kind;                           /* balance_kind */
+	uint8_t draws;                          /* random: 2 */
+	bool whole;                             /* uri: with the query */
+	uint16_t length, depth;                 /* uri: so many bytes, or directories, at most; 0: all */
+	const char *name;                       /* url_param, hdr: of what */
+};
+
+struct health_config {
+	uint32_t inter_ms, fastinter_ms, downinter_ms;
+	uint16_t fall, rise;
+	uint8_t init_state;                     /* init_state */
+};
 
 struct cookie_config {
 	const char *name;                       /* NULL: no cookie line */
@@ -72,6 +94,12 @@ struct server_config {
 	bool check, backup, disabled;
 	bool send_proxy, send_proxy_v2;         /* both: version 2 */
 	bool check_send_proxy;                  /* also where checks have an address of their own */
+	uint32_t maxconn, maxqueue;             /* sessions at once, and that wait for it alone; 0: no limit */
+	uint32_t slowstart_ms;
+	uint8_t observe;                        /* observe_kind */
+	uint8_t on_error;                       /* error_action */
+	uint16_t error_limit;                   /* so many errors in a row; 10 */
+	bool shut_sessions, shut_backups;       /* on-marked-down shutdown-sessions, on-marked-up shutdown-backup-sessions */
 	struct endpoint check_address;          /* parts that `addr` and `port` gave; family ADDR_NONE / port 0: as address */
 	uint32_t index;                         /* over all servers of the file; its place on the scoreboard */
 	uint32_t line;
@@ -98,7 +126,6 @@ struct proxy_config {
 	const char *name;
 	uint8_t sides;                          /* proxy_side bits */
 	uint8_t mode;                           /* proxy_mode */
-	uint8_t balance;                        /* balance_kind */
 	uint32_t options;                       /* proxy_option bits */
 	struct server_config *servers;
 	uint32_t server_count;
@@ -111,6 +138,8 @@ struct proxy_config {
 	uint32_t retries;                       /* 3 */
 	int32_t redispatch_interval;            /* `option redispatch N`; -1: the last retry only */
 	uint32_t maxconn;                       /* frontend; 0: only the global limit */
+	struct balance_config balance;
+	uint8_t http_reuse;                     /* reuse_kind */
 	struct check_config check;
 	struct cookie_config cookie;
 	const char *cookie_key;                 /* `dynamic-cookie-key`; NULL: none */

@@ -5,8 +5,11 @@
 
 void health_init(struct health *h, const struct health_config *c)
 {
+	bool up = c->init_state == INIT_UP || c->init_state == INIT_FULLY_UP;
+	uint16_t streak = (uint16_t)((up ? c->fall : c->rise) - 1);
+
 	/* One failure short of down: what was never seen up must not keep getting traffic for three checks. */
-	*h = (struct health){ .up = true, .streak = (uint16_t)(c->fall - 1) };
+	*h = (struct health){ .up = up, .streak = c->init_state == INIT_UP || c->init_state == INIT_DOWN ? streak : 0 };
 }
 
 enum health_change health_result(struct health *h, const struct health_config *c, bool ok)
@@ -21,6 +24,18 @@ enum health_change health_result(struct health *h, const struct health_config *c
 	h->up = ok;
 	h->streak = 0;
 	return ok ? HEALTH_UP : HEALTH_DOWN;
+}
+
+bool health_error(struct health *h, const struct health_config *c, enum error_action action)
+{
+	/* Checks that may fail before this one counts. */
+	uint16_t left = (uint16_t)(c->fall - 1 - (h->up ? h->streak : 0));
+
+	if (action == ERROR_MARK_DOWN)
+		h->streak = (uint16_t)(h->streak + left);
+	else if (action == ERROR_SUDDEN_DEATH && left > 1)
+		h->streak = (uint16_t)(h->streak + left - 1);
+	return health_result(h, c, false) == HEALTH_DOWN;
 }
 
 uint32_t health_next_ms(const struct health *h, const struct health_config *c)

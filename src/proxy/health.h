@@ -16,9 +16,11 @@ struct health {
 };
 enum health_change { HEALTH_SAME, HEALTH_UP, HEALTH_DOWN };
 
-/* As HAProxy starts: up, and one failed check takes it down. A server without checks stays up. */
+/* By init-state. As HAProxy starts: up, and one failed check takes it down. */
 void health_init(struct health *, const struct health_config *);
 enum health_change health_result(struct health *, const struct health_config *, bool ok);
+/* Real traffic has seen too many errors of a server that is up (`observe`). true: that takes it down. */
+bool health_error(struct health *, const struct health_config *, enum error_action);
 /* Milliseconds until the next check: inter; fastinter while in transition or not yet checked; downinter when fully down;
  * each of the latter falls back to inter when it is 0. */
 uint32_t health_next_ms(const struct health *, const struct health_config *);

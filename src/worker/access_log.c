@@ -21,12 +21,20 @@ void access_start(struct session *s)
 	if (!a)
 		return;
 	uint64_t accepted = s->first_request ? worker.loop.now_ms : a->accepted_ms;
-	*a = (struct access){ .accepted_ms = accepted, .start_ms = worker.loop.now_ms, .request_ms = -1, .connect_ms = -1,
-		.response_ms = -1, .cookie_request = '-', .cookie_response = '-' };
+	*a = (struct access){ .accepted_ms = accepted, .start_ms = worker.loop.now_ms, .request_ms = -1, .queue_ms = -1,
+		.connect_ms = -1, .response_ms = -1, .cookie_request = '-', .cookie_response = '-' };
 	if (clock_gettime(CLOCK_REALTIME, &now) == 0) {
 		a->date_s = (uint64_t)now.tv_sec;
 		a->date_ms = (uint32_t)now.tv_nsec / 1000000u;
 	}
+}
+
+void access_queued(struct session *s)
+{
+	struct access *a = s->access;
+
+	if (a)
+		a->queue_ms = (int32_t)(worker.loop.now_ms - a->start_ms) - (a->request_ms > 0 ? a->request_ms : 0);
 }
 
 /* Printable, as HAProxy writes it: other bytes as #hh, so that a client cannot forge lines. */
@@ -84,9 +92,9 @@ static void put_words(const struct session *s, struct line_words *w)
 	w->frontend = s->listener->frontend->name;
 	w->backend = s->backend ? s->backend->config->name : w->frontend;
 	w->server = s->server ? s->server->config->name : "<NOSRV>";
-	text_format(w->counts, sizeof w->counts, "%u/%u/%u/%u/%s%u 0/0", worker.sessions.used,
-		s->listener->owner->sessions, s->backend ? s->backend->sessions : 0, s->server ? s->server->sessions : 0,
-		a->redispatched ? "+" : "", a->retries);
+	text_format(w->counts, sizeof w->counts, "%u/%u/%u/%u/%s%u %u/%u", worker.sessions.used,
+		s->listener->owner->sessions, s->backend ? s->backend->sessions : 0, s->server ? s->server->lb->served : 0,
+		a->redispatched ? "+" : "", a->retries, a->server_queue, a->backend_queue);
 }
 
 static void log_http(const struct session *s, struct ending e)
@@ -96,7 +104,7 @@ static void log_http(const struct session *s, struct ending e)
 
 	put_words(s, &w);
 	log_info("%s:%u [%s] %s %s/%s %d/%d/%d/%d/%u %d %llu - - %c%c%c%c %s \"%.*s\"", w.client, s->peer.port, w.date,
-		w.frontend, w.backend, w.server, a->request_ms, a->request_ms < 0 ? -1 : 0, a->connect_ms, a->response_ms,
+		w.frontend, w.backend, w.server, a->request_ms, a->queue_ms, a->connect_ms, a->response_ms,
 		(unsigned)(worker.loop.now_ms - a->start_ms), a->status ? a->status : -1,
 		(unsigned long long)(a->head_bytes + s->response.sent), e.cause, e.where, a->cookie_request,
 		a->cookie_response, w.counts, a->line_n ? a->line_n : 8, a->line_n ? a->line : "<BADREQ>");
@@ -109,7 +117,7 @@ static void log_tcp(const struct session *s, struct ending e)
 
 	put_words(s, &w);
 	log_info("%s:%u [%s] %s %s/%s %d/%d/%u %llu %c%c %s", w.client, s->peer.port, w.date, w.frontend, w.backend, w.server,
-		s->server ? 0 : -1, a->connect_ms, (unsigned)(worker.loop.now_ms - a->accepted_ms),
+		a->queue_ms, a->connect_ms, (unsigned)(worker.loop.now_ms - a->accepted_ms),
 		(unsigned long long)(a->head_bytes + s->response.sent), e.cause, e.where, w.counts);
 }
 

@@ -212,6 +212,15 @@ static void check_expired(struct timer *t, uint64_t now_ms)
 		failed(k, k->state == CHECK_CONNECTING ? "Layer4 timeout" : "Layer7 timeout", NULL);
 }
 
+void check_hasten(struct server *server)
+{
+	struct check *k = server->check;
+	uint64_t soon = worker.loop.now_ms + server->config->health.fastinter_ms;
+
+	if (k && k->state == CHECK_IDLE && server->config->health.fastinter_ms && soon < k->timer.when)
+		timer_set(&worker.loop.timers, &k->timer, soon);
+}
+
 void checks_init(void)
 {
 	uint32_t n = 0, inter_min = UINT32_MAX;
@@ -227,6 +236,7 @@ void checks_init(void)
 				continue;
 			struct check *k = &worker.checks[n];
 			*k = (struct check){ .server = server, .first = true, .timer.expired = check_expired };
+			server->check = k;
 			conn_open(&k->conn, -1, check_ready);
 			uint32_t first = health_first_ms(inter_min, n, worker.conf->check_count);
 			timer_set(&worker.loop.timers, &k->timer, worker.loop.now_ms + first);

@@ -79,7 +79,9 @@ static void begin_request(struct session *s, uint32_t head_bytes)
 		log_cookie(s);
 	}
 	s->head_in_hand = true;
-	if (!b || !session_connect(s))
+	if (b)
+		session_connect(s);
+	else
 		http_session_failed(s, 503, (struct ending){ 'S', 'C' });
 	s->head_in_hand = false;
 }
@@ -165,10 +167,10 @@ void http_server_failed(struct session *s, struct ending e, bool unsent)
 		session_drop_upstream(s, false);
 		flow_rewind(&s->request, s->kept_bytes);
 		s->no_reuse = true;
-		if (!session_connect(s))
-			http_session_failed(s, 503, (struct ending){ 'S', 'C' });
+		session_connect(s);
 		return;
 	}
+	server_observed(s->server, OBSERVED_END);
 	/* The client knows that a kept connection may end like this, and may send its request again; an error from us would
 	 * forbid it that. */
 	if (reused && !s->first_request)

@@ -78,6 +78,9 @@ static void begin_response(struct session *s, uint32_t head_bytes)
 	e.keep_alive = s->keep_alive && s->minor == 0;
 	e.chunked = f->chunked;
 	cookie_for_client(s, &e, cookie, sizeof cookie);
+	/* 501 and 505 are the client's doing. */
+	server_observed(s->server, head->status < 500 || head->status == 501 || head->status == 505 ? OBSERVED_ANSWER :
+		OBSERVED_STATUS);
 	if (s->access) {
 		s->access->status = head->status;
 		s->access->response_ms = (int32_t)(worker.loop.now_ms - s->access->response_start_ms);
@@ -124,6 +127,8 @@ void http_response_read(struct session *s)
 		http_request_commit(s);
 		int used = http_response_parse(buf_first(f->buf), buf_used(f->buf), s->method, worker.head);
 		bool full = buf_used(f->buf) >= f->buf->size - worker.head_reserve;
+		if (used < 0 || (used == 0 && full))
+			server_observed(s->server, OBSERVED_HEADERS);
 		if (used < 0 || (used == 0 && (full || up->ended)))
 			http_session_failed(s, 502, (struct ending){ used == 0 && !full ? 'S' : 'P', 'H' });
 		else if (used == 0)

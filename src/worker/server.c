@@ -2,10 +2,12 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <string.h>
 #include "base/assert.h"
 #include "base/log.h"
 #include "base/net.h"
 #include "proxy/proxyproto.h"
+#include "proxy/hash.h"
 #include "worker/worker.h"
 
 /* Shorter than the five seconds after which many servers close an idle connection themselves: a request that meets a
@@ -19,6 +21,33 @@ static void publish(const struct server *s)
 	atomic_store_explicit(&worker.board->servers[s->config->index], (uint32_t)status, memory_order_relaxed);
 }
 
+/* Its weight and its maxconn: what the file says, or what slowstart leaves of it. */
+static void set_strength(struct server *s)
+{
+	const struct server_config *c = s->config;
+	enum balance_kind kind = s->backend->config->balance.kind;
+	uint32_t since = c->slowstart_ms, weight = c->weight * BALANCE_WEIGHT_SCALE;
+
+	if (s->up_since_ms && worker.loop.now_ms - s->up_since_ms < c->slowstart_ms) {
+		since = (uint32_t)(worker.loop.now_ms - s->up_since_ms);
+		timer_set(&worker.loop.timers, &s->ramp, worker.loop.now_ms + c->slowstart_ms / BALANCE_WEIGHT_SCALE + 1);
+	}
+	s->lb->maxconn = balance_ramp_maxconn(c->maxconn, since, c->slowstart_ms);
+	/* Where a client belongs must not depend on when a server came up: the other node has seen that at another time. */
+	if (kind != BALANCE_STATIC_RR && !balance_hashes(kind))
+		weight = balance_ramp(weight, since, c->slowstart_ms);
+	s->lb->weight = (uint16_t)weight;
+}
+
+static void ramp_expired(struct timer *t, uint64_t now_ms)
+{
+	struct server *s = container_of(t, struct server, ramp);
+
+	(void)now_ms;
+	set_strength(s);
+	(void)queue_serve(s);
+}
+
 void servers_init(void)
 {
 	for (const struct proxy_config *p = worker.conf->proxies; p; p = p->next) {
@@ -30,7 +59,11 @@ void servers_init(void)
 			s->backend = b;
 			health_init(&s->health, &c->health);
 			endpoint_print(&c->address, s->address);
-			b->balance[i] = (struct balance_server){ .weight = c->weight, .usable = !c->disabled, .backup = c->backup };
+			s->lb = &b->balance.servers[i];
+			*s->lb = (struct balance_server){ .usable = !c->disabled && (!c->check || s->health.up), .backup = c->backup,
+				.hash = hash_bytes(c->name, strlen(c->name)), .maxqueue = c->maxqueue };
+			s->ramp.expired = ramp_expired;
+			set_strength(s);
 			publish(s);
 		}
 	}
@@ -38,35 +71,91 @@ void servers_init(void)
 
 bool server_usable(const struct server *s)
 {
-	return s->backend->balance[s - s->backend->servers].usable;
+	return s->lb->usable;
 }
 
 static void count_usable(const struct backend *b, unsigned *active, unsigned *backups)
 {
 	*active = *backups = 0;
-	for (uint32_t i = 0; i < b->config->server_count; i++)
-		if (b->balance[i].usable)
-			++*(b->balance[i].backup ? backups : active);
+	for (uint32_t i = 0; i < b->balance.count; i++)
+		if (b->servers[i].lb->usable)
+			++*(b->servers[i].lb->backup ? backups : active);
+}
+
+/* Ends what the server has in hand. */
+static void shut_sessions(const struct server *server, char cause)
+{
+	for (uint32_t i = 0; i < worker.sessions.fresh; i++) {
+		struct session *s = (void *)(worker.sessions.objects + i * worker.sessions.object_bytes);
+		if (s->placed && s->server == server)
+			session_kill(s, cause);
+	}
 }
 
 void server_set_up(struct server *s, bool up, const char *reason)
 {
 	struct backend *b = s->backend;
+	uint32_t moved;
 	unsigned active, backups;
 
-	b->balance[s - b->servers].usable = up;
-	b->balance[s - b->servers].credit = 0;
+	s->lb->usable = up;
+	s->lb->credit = 0;
+	s->errors = 0;
+	s->up_since_ms = worker.loop.now_ms;
 	publish(s);
 	count_usable(b, &active, &backups);
+	if (up)
+		set_strength(s);
+	moved = up ? queue_serve(s) : queue_scatter(s);
 	log_at(up ? LOG_L_NOTICE : LOG_L_ALERT, "Server %s/%s is %s, reason: %s. %u active and %u backup servers %s.%s"
-		" %u sessions active, 0 requeued, 0 remaining in queue.", b->config->name, s->config->name,
+		" %u sessions active, %u requeued, %u remaining in queue.", b->config->name, s->config->name,
 		up ? "UP" : "DOWN", reason, active, backups, up ? "online" : "left",
-		active == 0 && backups > 0 ? " Running on backup." : "", s->sessions);
+		active == 0 && backups > 0 ? " Running on backup." : "", s->lb->served, moved, s->queue.length);
 	if (active + backups == 0)
 		log_at(LOG_L_EMERG, "backend %s has no server available!", b->config->name);
 	while (!up && s->idle)
 		server_release(s->idle, false);
+	if (!up && s->config->shut_sessions)
+		shut_sessions(s, 'D');
+	for (uint32_t i = 0; up && s->config->shut_backups && i < b->balance.count; i++)
+		if (b->servers[i].lb->backup)
+			shut_sessions(&b->servers[i], 'U');
 }
+
+/* ---- observe: what sessions see counts for its health ---- */
+
+void server_observed(struct server *s, enum observed what)
+{
+	/* HAProxy's words; what it is to layer 4 and to layer 7: 0 nothing, 1 good, 2 an error. */
+	static const struct { const char *text; uint8_t worth[2]; } table[] = {
+		[OBSERVED_CONNECT] = { PACKED "L4 successful connection", { 1, 0 } },
+		[OBSERVED_NO_CONNECT] = { PACKED "L4 unsuccessful connection", { 2, 2 } },
+		[OBSERVED_ANSWER] = { PACKED "Correct http response", { 0, 1 } },
+		[OBSERVED_STATUS] = { PACKED "Wrong http response", { 0, 2 } },
+		[OBSERVED_HEADERS] = { PACKED "Invalid http response (headers)", { 0, 2 } },
+		[OBSERVED_SILENCE] = { PACKED "Read timeout (http)", { 0, 2 } },
+		[OBSERVED_END] = { PACKED "Close from server (http)", { 0, 2 } },
+	};
+	const struct server_config *c = s->config;
+	char reason[128];
+
+	if (c->observe == OBSERVE_NONE || !c->check || table[what].worth[c->observe - 1] == 0)
+		return;
+	if (table[what].worth[c->observe - 1] == 1) {
+		s->errors = 0;
+		return;
+	}
+	if (++s->errors < c->error_limit || !s->health.up)
+		return;
+	(void)text_format(reason, sizeof reason, "Health analyze, info: \"Detected %u consecutive errors, last one was: %s\"",
+		s->errors, table[what].text);
+	s->errors = 0;
+	if (c->on_error != ERROR_FASTINTER && health_error(&s->health, &c->health, c->on_error))
+		server_set_up(s, false, reason);
+	check_hasten(s);
+}
+
+/* ---- connections ---- */
 
 static void idle_remove(struct server_conn *c)
 {
@@ -77,6 +166,9 @@ static void idle_remove(struct server_conn *c)
 	*(c->newer ? &c->newer->older : &worker.idle_newest) = c->older;
 	c->idle_next = c->idle_before = c->older = c->newer = NULL;
 	c->server->idle_count--;
+	if (c->owner)
+		c->owner->kept = NULL;
+	c->owner = NULL;
 	timer_off(&worker.loop.timers, &c->timer);
 }
 
@@ -127,16 +219,31 @@ static void idle_expired(struct timer *t, uint64_t now_ms)
 	server_conn_free(container_of(t, struct server_conn, timer));
 }
 
-/* `http-reuse safe`: the first request of a client must not meet a connection that may turn out dead, for nobody would
- * send it again; unless that connection has shown that its server keeps connections open. */
-static struct server_conn *take_idle(struct server *s, const struct session *session)
+/* HAProxy's table of `http-reuse`. A client's first request must not meet a connection that may turn out dead, for nobody
+ * would send it again; others may take any. */
+static struct server_conn *idle_for(const struct server *s, const struct session *session)
 {
+	enum reuse_kind kind = s->backend->config->http_reuse;
+	bool first = session->first_request;
 	struct server_conn *c = s->idle;
 
+	if (kind == REUSE_NEVER)
+		return session->kept && session->kept->server == s ? session->kept : NULL;
+	if (kind == REUSE_SAFE && first)
+		return NULL;
+	while (c && kind == REUSE_AGGRESSIVE && first && !c->safe)
+		c = c->idle_next;
+	return c;
+}
+
+static struct server_conn *take_idle(struct server *s, const struct session *session)
+{
+	struct server_conn *c;
+
 	/* One that has been closed, or that says something unasked, which must not become this request's answer. */
-	for (; c && loop_event(&worker.loop, &c->conn.io); c = s->idle)
+	while ((c = idle_for(s, session)) != NULL && loop_event(&worker.loop, &c->conn.io))
 		server_conn_free(c);
-	if (!c || (session->first_request && !c->safe))
+	if (!c)
 		return NULL;
 	idle_remove(c);
 	c->safe = c->reused;
@@ -170,7 +277,6 @@ struct server_conn *server_connect(struct server *s, struct session *session, bo
 		c->conn.readable = c->conn.writable = false;    /* until it is open */
 	}
 	c->session = session;
-	s->sessions++;
 	return c;
 }
 
@@ -185,16 +291,28 @@ bool server_introduce(unsigned version, struct conn *c, const struct proxyproto 
 	return conn_send(c, &part, 1) == part.iov_len;
 }
 
+void server_forget(struct session *s)
+{
+	if (s->kept)
+		server_conn_free(s->kept);
+}
+
 void server_release(struct server_conn *c, bool keep)
 {
-	if (c->session)
-		c->server->sessions--;
+	struct session *owner = c->session;
+
 	/* What a connection was introduced for is one client. Readable: there may be more than was asked for, and that would
 	 * be taken for the next answer. */
 	keep = keep && server_proxy_version(c->server->config) == 0 && !c->conn.readable;
 	if (keep && !c->conn.ended && !c->conn.broken && server_usable(c->server)) {
 		c->session = NULL;
 		idle_add(c);
+		if (c->server->backend->config->http_reuse == REUSE_NEVER) {
+			if (owner->kept)
+				server_conn_free(owner->kept);
+			owner->kept = c;
+			c->owner = owner;
+		}
 		return;
 	}
 	server_conn_free(c);

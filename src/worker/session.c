@@ -19,6 +19,8 @@ uint32_t session_timeout_ms(const struct session *s, enum timeout_kind kind)
 	switch (kind) {
 	case TIMEOUT_CONNECT:
 		return back[kind] ? back[kind] : TIMEOUT_CONNECT_DEFAULT_MS;
+	case TIMEOUT_QUEUE:
+		return back[kind] ? back[kind] : session_timeout_ms(s, TIMEOUT_CONNECT);
 	case TIMEOUT_SERVER:
 		return back[kind] ? back[kind] : TIMEOUT_SERVER_DEFAULT_MS;
 	case TIMEOUT_HTTP_REQUEST:
@@ -41,6 +43,20 @@ const struct endpoint *session_local(struct session *s)
 }
 
 /* ---- what is waited for ---- */
+
+/* Nothing has been answered yet. */
+static bool waits_for_server(const struct session *s)
+{
+	return s->state == SESSION_QUEUE || s->state == SESSION_PAUSE || s->state == SESSION_CONNECT
+		|| s->state == SESSION_RESPONSE;
+}
+
+/* A client that has sent its end is taken to have gone, and is told from one that only has nothing more to say by
+ * `option abortonclose` alone. */
+static bool client_may_leave(const struct session *s)
+{
+	return waits_for_server(s) && s->backend->config->options & OPTION_ABORTONCLOSE;
+}
 
 struct waits { bool client_read, client_write, server_read, server_write; };
 
@@ -107,15 +123,18 @@ static void silences(const struct session *s, const struct waits *w, uint64_t *c
 static void session_watch(struct session *s)
 {
 	struct waits w = waits_of(s);
+	int events = (w.client_read ? POLLIN : 0) | (w.client_write ? POLLOUT : 0) | (client_may_leave(s) ? POLLRDHUP : 0);
 	uint64_t client, server;
 
-	conn_watch(&s->client, w.client_read, w.client_write);
+	loop_watch(&worker.loop, &s->client.io, (short)events);
 	if (s->upstream)
 		conn_watch(&s->upstream->conn, w.server_read, w.server_write);
 	if (s->state == SESSION_RESPONSE || s->state == SESSION_STREAM || s->state == SESSION_TUNNEL) {
 		silences(s, &w, &client, &server);
 		s->deadline = client < server ? client : server;
 	}
+	if (s->killed)
+		s->deadline = worker.loop.now_ms;
 	timer_set(&worker.loop.timers, &s->timer, s->deadline);
 }
 
@@ -132,6 +151,7 @@ static void session_free(struct session *s)
 {
 	struct listener *l = s->listener;
 
+	server_forget(s);
 	timer_off(&worker.loop.timers, &s->timer);
 	release_buffer(&s->request);
 	release_buffer(&s->response);
@@ -212,6 +232,7 @@ void session_enter_backend(struct session *s, struct backend *b)
 	s->counted = true;
 	s->retries = b->config->retries;
 	b->sessions++;
+	s->has_key = balance_key(&b->config->balance, worker.head, &s->peer.addr, &s->key);
 }
 
 void session_drop_upstream(struct session *s, bool keep)
@@ -225,6 +246,9 @@ void session_drop_upstream(struct session *s, bool keep)
 void session_leave_backend(struct session *s, bool keep_upstream)
 {
 	session_drop_upstream(s, keep_upstream);
+	queue_leave(s);
+	queue_give_place(s);
+	s->killed = 0;
 	if (s->counted)
 		s->backend->sessions--;
 	s->counted = false;
@@ -238,6 +262,8 @@ static void connected(struct session *s)
 
 	s->upstream->conn.writable = true;
 	s->server_active = s->client_active = worker.loop.now_ms;
+	if (!s->upstream->reused)
+		server_observed(s->server, OBSERVED_CONNECT);
 	if (a)
 		a->connect_ms = (int32_t)(worker.loop.now_ms - a->connect_start_ms);
 	if (s->listener->frontend->mode == MODE_HTTP)
@@ -246,32 +272,57 @@ static void connected(struct session *s)
 		tcp_session_tunnel(s);
 }
 
-bool session_connect(struct session *s)
+/* No server took it. */
+static void give_up(struct session *s, struct ending e)
 {
-	const struct proxy_config *b = s->backend->config;
-	bool http = b->mode == MODE_HTTP;
-	uint32_t single = OPTION_HTTP_SERVER_CLOSE | OPTION_HTTPCLOSE;
-	bool may_reuse = http && !s->no_reuse && !s->upgrade && !((b->options | s->listener->frontend->options) & single);
-	int error;
+	if (s->listener->frontend->mode == MODE_HTTP)
+		http_session_failed(s, 503, e);
+	else
+		session_close(s, e);
+}
 
-	if (!s->server) {
-		uint32_t i = balance_roundrobin(s->backend->balance, b->server_count, s->avoid);
-		if (i == BALANCE_NONE)
-			return false;
-		s->server = &s->backend->servers[i];
+/* It goes elsewhere: HAProxy's marks in the log. */
+static void leave_server(struct session *s)
+{
+	if (s->access) {
+		s->access->redispatched = true;
+		if (s->by_cookie)
+			s->access->cookie_request = COOKIE_DOWN;
 	}
-	if (s->access && s->access->retries == 0)
-		s->access->connect_start_ms = worker.loop.now_ms;       /* the time to connect includes retries */
-	s->upstream = server_connect(s->server, s, may_reuse && !server_proxy_version(s->server->config), &error);
-	if (!s->upstream)
-		return session_retry(s);
-	if (s->upstream->reused) {
-		connected(s);
+	s->by_cookie = false;
+	s->server = NULL;
+}
+
+/* A server, and a place there; false: it waits, or has been told that there is none. */
+static bool find_place(struct session *s)
+{
+	struct backend *b = s->backend;
+	const struct balance_server *lb = s->server ? s->server->lb : NULL;
+
+	if (s->placed)
 		return true;
+	/* A client whose server has no room even to wait. */
+	if (lb && !balance_has_room(lb) && lb->maxqueue && lb->queued >= lb->maxqueue
+	    && s->by_cookie && b->config->options & OPTION_REDISPATCH)
+		leave_server(s);
+	if (!s->server) {
+		uint32_t i = balance_choose(&b->balance, s->has_key ? &s->key : NULL, s->avoid);
+		if (i == BALANCE_NONE)
+			give_up(s, (struct ending){ 'S', 'C' });
+		else if (i == BALANCE_FULL)
+			queue_wait(s, NULL);
+		if (i >= BALANCE_FULL)
+			return false;
+		s->server = &b->servers[i];
 	}
-	s->state = SESSION_CONNECT;
-	s->deadline = worker.loop.now_ms + session_timeout_ms(s, TIMEOUT_CONNECT);
-	return true;
+	lb = s->server->lb;
+	if (balance_has_room(lb))
+		queue_take_place(s, s->server);
+	else if (lb->maxqueue && lb->queued >= lb->maxqueue)
+		give_up(s, (struct ending){ 'S', 'Q' });
+	else
+		queue_wait(s, s->server);
+	return s->placed;
 }
 
 /* May this session, whose server did not take its connection, go to another one? Without a cookie always: nothing holds it.
@@ -281,7 +332,8 @@ static bool may_redispatch(const struct session *s)
 	const struct proxy_config *b = s->backend->config;
 	int32_t every = b->redispatch_interval;
 
-	if (!s->by_cookie)
+	/* A hash holds it like a cookie: its server is up as far as we know, and elsewhere it does not belong. */
+	if (!s->by_cookie && !s->has_key)
 		return true;
 	if (!(b->options & OPTION_REDISPATCH))
 		return false;
@@ -290,45 +342,60 @@ static bool may_redispatch(const struct session *s)
 	return every > 0 ? s->retries % (uint32_t)every == 0 : s->retries == 0;
 }
 
-bool session_retry(struct session *s)
+/* It did not take the connection: once more there, or elsewhere, or it has been tried often enough. */
+static void retry(struct session *s, char cause)
 {
-	struct server *failed = s->server;
+	struct backend *b = s->backend;
 	uint32_t connect_ms = session_timeout_ms(s, TIMEOUT_CONNECT);
 
+	server_observed(s->server, OBSERVED_NO_CONNECT);
 	session_drop_upstream(s, false);
-	if (s->retries == 0)
-		return false;
+	if (s->retries == 0) {
+		give_up(s, (struct ending){ cause, 'C' });
+		return;
+	}
 	s->retries--;
 	if (s->access)
 		s->access->retries++;
 	s->state = SESSION_PAUSE;
 	s->deadline = worker.loop.now_ms + (connect_ms < PAUSE_MS_MAX ? connect_ms : PAUSE_MS_MAX);
 	if (!may_redispatch(s))
-		return true;
-	s->avoid = (uint32_t)(failed - s->backend->servers);
-	uint32_t i = balance_roundrobin(s->backend->balance, s->backend->config->server_count, s->avoid);
+		return;
+	s->avoid = (uint32_t)(s->server - b->servers);
+	uint32_t i = balance_choose(&b->balance, s->has_key ? &s->key : NULL, s->avoid);
 	if (i == BALANCE_NONE || i == s->avoid)
-		return true;
-	s->server = &s->backend->servers[i];
-	if (s->access) {
-		s->access->redispatched = true;
-		if (s->by_cookie)
-			s->access->cookie_request = COOKIE_DOWN;
-	}
-	s->by_cookie = false;
+		return;
+	queue_give_place(s);
+	leave_server(s);
+	if (i < BALANCE_FULL)
+		queue_take_place(s, &b->servers[i]);
 	s->deadline = worker.loop.now_ms;       /* another server need not be waited for */
-	return true;
 }
 
-/* No server took it. */
-static void give_up(struct session *s, char cause)
+void session_connect(struct session *s)
 {
-	struct ending e = { cause, 'C' };
+	const struct proxy_config *b = s->backend->config;
+	uint32_t single = OPTION_HTTP_SERVER_CLOSE | OPTION_HTTPCLOSE;
+	bool may_reuse = b->mode == MODE_HTTP && !s->no_reuse && !s->upgrade
+		&& !((b->options | s->listener->frontend->options) & single);
+	struct access *a = s->access;
+	int error;
 
-	if (s->listener->frontend->mode == MODE_HTTP)
-		http_session_failed(s, 503, e);
-	else
-		session_close(s, e);
+	if (!find_place(s))
+		return;
+	if (a && a->connect_start_ms == 0) {    /* the time to connect includes retries */
+		a->connect_start_ms = worker.loop.now_ms;
+		access_queued(s);
+	}
+	s->upstream = server_connect(s->server, s, may_reuse && !server_proxy_version(s->server->config), &error);
+	if (!s->upstream) {
+		retry(s, 'S');
+	} else if (s->upstream->reused) {
+		connected(s);
+	} else {
+		s->state = SESSION_CONNECT;
+		s->deadline = worker.loop.now_ms + session_timeout_ms(s, TIMEOUT_CONNECT);
+	}
 }
 
 /* The server's new connection begins with the PROXY header that it may want. */
@@ -345,8 +412,8 @@ static void connect_ready(struct session *s)
 		return;
 	if (net_error(s->upstream->conn.io.fd) == 0 && introduce(s))
 		connected(s);
-	else if (!session_retry(s))
-		give_up(s, 'S');
+	else
+		retry(s, 'S');
 }
 
 /* ---- events ---- */
@@ -395,13 +462,38 @@ void session_ready(struct session *s)
 	settle(s);
 }
 
+/* It ends for a reason of HAProxy's: C the client, D the server, U a better server. */
+static void end_waiting(struct session *s, char cause)
+{
+	struct ending e = { cause, s->state == SESSION_QUEUE ? 'Q' : s->state == SESSION_RESPONSE ? 'H' :
+		waits_for_server(s) ? 'C' : s->listener->frontend->mode == MODE_HTTP ? 'D' : '-' };
+
+	queue_leave(s);
+	if (!waits_for_server(s))
+		session_abort(s, e);
+	else if (s->listener->frontend->mode == MODE_HTTP)
+		http_session_failed(s, s->state != SESSION_RESPONSE ? cause == 'C' ? 0 : 503 : cause == 'C' ? 400 : 502, e);
+	else
+		session_close(s, e);
+}
+
 static void client_ready(struct io *io, short revents)
 {
 	struct session *s = container_of(container_of(io, struct conn, io), struct session, client);
 
 	s->client.readable |= (revents & ~POLLOUT) != 0;
 	s->client.writable |= (revents & ~POLLIN) != 0;
+	if (revents & (POLLRDHUP | POLLHUP | POLLERR) && client_may_leave(s))
+		end_waiting(s, 'C');
 	session_ready(s);
+}
+
+void session_kill(struct session *s, char cause)
+{
+	/* Later: this may be in the middle of an event of its own. */
+	s->killed = cause;
+	s->deadline = worker.loop.now_ms;
+	timer_set(&worker.loop.timers, &s->timer, s->deadline);
 }
 
 static void silence(struct session *s)
@@ -411,6 +503,8 @@ static void silence(struct session *s)
 
 	silences(s, &w, &client, &server);
 	bool by_client = client <= server;
+	if (!by_client && s->state == SESSION_RESPONSE)
+		server_observed(s->server, OBSERVED_SILENCE);
 	struct ending e = { by_client ? 'c' : 's', s->state == SESSION_RESPONSE && !by_client ? 'H' : 'D' };
 	if (s->state == SESSION_RESPONSE)
 		http_session_failed(s, by_client ? 408 : 504, e);
@@ -424,6 +518,11 @@ static void session_expired(struct timer *t, uint64_t now_ms)
 {
 	struct session *s = container_of(t, struct session, timer);
 
+	if (s->killed) {
+		end_waiting(s, s->killed);
+		session_ready(s);
+		return;
+	}
 	switch (s->state) {
 	case SESSION_PROXYPROTO:
 		entry_expired(s);
@@ -435,14 +534,16 @@ static void session_expired(struct timer *t, uint64_t now_ms)
 			session_close(s, (struct ending){ '-', '-' });
 		break;
 	case SESSION_CONNECT:
-		if (!session_retry(s))
-			give_up(s, 's');
-		else
+		retry(s, 's');
+		if (s->state == SESSION_PAUSE)
 			s->deadline = now_ms;   /* it has been waited for already */
 		break;
 	case SESSION_PAUSE:
-		if (!session_connect(s))
-			give_up(s, 'S');
+		session_connect(s);
+		break;
+	case SESSION_QUEUE:
+		queue_leave(s);
+		give_up(s, (struct ending){ 's', 'Q' });
 		break;
 	case SESSION_LINGER:
 		s->state = SESSION_CLOSED;

@@ -8,10 +8,12 @@ void tcp_session_start(struct session *s)
 	struct backend *b = rules_backend(s, NULL);
 
 	s->is_request = true;
-	if (b)
-		session_enter_backend(s, b);
-	if (!b || !session_connect(s))
+	if (!b) {
 		session_close(s, (struct ending){ 'S', 'C' });
+		return;
+	}
+	session_enter_backend(s, b);
+	session_connect(s);
 }
 
 bool tcp_session_early(struct session *s)

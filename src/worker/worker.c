@@ -45,7 +45,9 @@ void worker_memory(struct worker *w, struct arena *a, const struct conf *conf)
 	for (const struct proxy_config *b = conf->proxies; b; b = b->next) {
 		w->backends[b->index].config = b;
 		w->backends[b->index].servers = arena_array(a, "servers", sizeof(struct server), b->server_count);
-		w->backends[b->index].balance = arena_array(a, "servers", sizeof(struct balance_server), b->server_count);
+		w->backends[b->index].balance = (struct balance){ .config = &b->balance, .count = b->server_count,
+			.all_backups = b->options & OPTION_ALLBACKUPS,
+			.servers = arena_array(a, "servers", sizeof(struct balance_server), b->server_count) };
 	}
 }
 

@@ -86,25 +86,37 @@ struct server_conn {
 	struct session *session;        /* NULL: idle */
 	struct server_conn *idle_next, *idle_before;    /* of its server, last used first */
 	struct server_conn *older, *newer;              /* of all idle ones: whom to close when the pool is empty */
+	struct session *owner;          /* while idle, if it is for this session alone: http-reuse never */
 	bool reused;                    /* served a request before */
-	bool safe;                      /* was reused before and did work: http-reuse safe */
+	bool safe;                      /* was reused before and did work: http-reuse aggressive */
+};
+
+struct queue {
+	struct session *first, *last;
+	uint32_t length, taken;         /* taken: that got a place, since start */
 };
 
 struct server {
 	const struct server_config *config;
+	struct balance_server *lb;      /* what balancing knows of it */
+	struct queue queue;             /* sessions that wait for it alone */
+	struct timer ramp;              /* slowstart */
+	uint64_t up_since_ms;
+	uint32_t errors;                /* in a row, as `observe` sees them */
 	struct backend *backend;
 	struct health health;
 	struct server_conn *idle;
 	struct check *check;            /* NULL: not checked */
 	char address[ADDR_TEXT_MAX];
-	uint32_t sessions;              /* now */
 	uint32_t idle_count;
 };
 
 struct backend {
 	const struct proxy_config *config;
 	struct server *servers;         /* config->server_count, in file order */
-	struct balance_server *balance; /* the same order */
+	struct balance balance;         /* its servers in the same order */
+	struct queue queue;             /* sessions that wait for any of them */
+	uint32_t tickets;               /* given to who waits */
 	uint32_t sessions;
 };
 
@@ -112,17 +124,33 @@ void servers_init(void);
 /* Up or down, as health says: tells the balancer, the scoreboard and the log. reason is HAProxy's, ready to print. */
 void server_set_up(struct server *, bool up, const char *reason);
 bool server_usable(const struct server *);
+enum observed {
+	OBSERVED_CONNECT, OBSERVED_NO_CONNECT, OBSERVED_ANSWER, OBSERVED_STATUS, OBSERVED_HEADERS, OBSERVED_SILENCE, OBSERVED_END
+};
+/* What a session saw of it, for `observe`. */
+void server_observed(struct server *, enum observed);
 /* A connection for the session: an idle one if may_reuse, else a new one that is being opened. NULL: *error is an errno. */
 struct server_conn *server_connect(struct server *, struct session *, bool may_reuse, int *error);
 /* A new connection begins with a PROXY header of that version (0: none). false: it did not go out. */
 struct proxyproto;
 bool server_introduce(unsigned version, struct conn *, const struct proxyproto *);
+void server_forget(struct session *);           /* the session ends: so does a connection that is kept for it */
 /* The session no longer needs it. keep: it is clean, and waits for the next request. */
 void server_release(struct server_conn *, bool keep);
+
+/* ---- queue: places at servers, and who waits for them ---- */
+
+void queue_take_place(struct session *, struct server *);
+void queue_give_place(struct session *);        /* if it has one; the next one gets it */
+void queue_wait(struct session *, struct server *);     /* NULL: for any of its backend */
+void queue_leave(struct session *);             /* if it is in one */
+uint32_t queue_serve(struct server *);          /* it may have room for more: how many got a place */
+uint32_t queue_scatter(struct server *);        /* it is down: who waits for it may go elsewhere; how many */
 
 /* ---- check: health checks on the wire ---- */
 
 void checks_init(void);
+void check_hasten(struct server *);             /* the next one comes after fastinter, if there is one */
 size_t check_bytes(void);
 
 /* ---- session: a client's side and a server's side ---- */
@@ -132,6 +160,7 @@ enum session_state {
 	SESSION_REQUEST,                /* waits for a request head */
 	SESSION_CONNECT,                /* a server connection is being opened */
 	SESSION_PAUSE,                  /* until it is tried again */
+	SESSION_QUEUE,                  /* waits for a place at a server */
 	SESSION_RESPONSE,               /* request goes out, response head awaited */
 	SESSION_STREAM,                 /* response goes out */
 	SESSION_TUNNEL,                 /* bytes both ways */
@@ -150,10 +179,15 @@ struct session {
 	struct backend *backend;        /* NULL: none chosen yet */
 	struct server *server;          /* chosen; NULL: none */
 	struct access *access;          /* what the log line needs; NULL: it is not logged */
-	uint64_t deadline;              /* of SESSION_REQUEST, CONNECT, PAUSE, LINGER */
+	uint64_t deadline;              /* of SESSION_REQUEST, CONNECT, PAUSE, QUEUE, LINGER */
 	uint64_t client_active, server_active;  /* when bytes last moved there */
 	uint32_t head_bytes;            /* raw request head at the front of request.buf; 0: sent for good, no way back */
 	uint32_t kept_bytes;            /* body behind it that went out and is kept in case it must go out again */
+	struct server_conn *kept;       /* idle, and for this session alone: http-reuse never */
+	struct queue *queue;            /* where it waits; NULL: it does not */
+	struct session *queue_next, *queue_before;
+	uint32_t ticket, queue_taken;   /* its place in the backend's time; the queue's `taken` when it came */
+	uint32_t key;                   /* of balance_key(), if has_key */
 	uint32_t avoid;                 /* server (index in the backend) that has just failed; or BALANCE_NONE */
 	uint8_t state;                  /* session_state */
 	uint8_t method;                 /* http_method */
@@ -171,6 +205,9 @@ struct session {
 	bool no_reuse;                  /* an idle connection turned out dead: take a new one */
 	bool head_in_hand;              /* worker.head is this request's: parsed in this very call */
 	bool counted;                   /* in backend->sessions */
+	char killed;                    /* HAProxy's reason to end it: D or U; 0: none */
+	bool placed;                    /* in server->lb->served */
+	bool has_key;
 	struct ending tunnel_end;       /* why its first direction ended; cause 0: nothing was wrong */
 	struct endpoint peer;           /* the client, by the connection or by its PROXY header */
 	struct endpoint local;          /* where it came to; for session_local() */
@@ -183,10 +220,10 @@ void session_close(struct session *, struct ending);            /* logs, and mar
 void session_abort(struct session *, struct ending);            /* the same, and the client sees a reset */
 void session_enter_backend(struct session *, struct backend *);
 void session_leave_backend(struct session *, bool keep_upstream);
-/* Chooses a server by balancing unless s->server is set, and connects. false: there is none, or no way to it. */
-bool session_connect(struct session *);
-/* The server did not take the connection: it is tried again there or elsewhere; false: not any more. */
-bool session_retry(struct session *);
+/* Chooses a server by balancing unless s->server is set, waits for a place there if it must, and connects. If there is no
+ * server, or no way to it, the client has its answer. */
+void session_connect(struct session *);
+void session_kill(struct session *, char cause);        /* its server must not have it any longer */
 void session_drop_upstream(struct session *, bool keep);
 void session_linger(struct session *);          /* all is said: lets the client read it, then closes */
 const struct endpoint *session_local(struct session *); /* where the client came to; family ADDR_NONE: unknown */
@@ -260,7 +297,8 @@ struct access {
 	uint64_t date_s;
 	uint32_t date_ms;
 	uint64_t start_ms;              /* the request's first byte, or the accept */
-	int32_t request_ms, connect_ms, response_ms;    /* HAProxy's TR, Tc, Tr; -1: never got there */
+	int32_t request_ms, queue_ms, connect_ms, response_ms;  /* HAProxy's TR, Tw, Tc, Tr; -1: never got there */
+	uint32_t server_queue, backend_queue;   /* how many were before it */
 	uint64_t connect_start_ms, response_start_ms;
 	uint32_t head_bytes;            /* of the response, as sent */
 	uint16_t status;
@@ -274,6 +312,7 @@ struct access {
 bool access_wanted(const struct proxy_config *frontend);
 void access_start(struct session *);            /* a session or a request begins */
 void access_request(struct session *, const struct http_head *);
+void access_queued(struct session *);           /* it waits no longer */
 void access_end(struct session *, struct ending);
 void access_refused(const struct session *, const char *why);   /* before it was one */
 

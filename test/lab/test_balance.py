@@ -1,9 +1,122 @@
 # SPDX-License-Identifier: MIT
 """Which server a client gets, how long it waits for one, and what becomes of servers that fail: tandem, and the same lines in
 Debian's HAProxy."""
-from test_proxy import LB, NGINX, exchange, get, proxy  # noqa: F401
+import collections
+import pathlib
+import re
+import socket
+import threading
+import time
+
+import pytest
+from lab import TANDEM, InHost, Tandem, dial, one_response, wait_for
+from test_proxy import LB, NGINX, conf, exchange, get, proxy, scripted  # noqa: F401
+
+OURS, THEIRS = 80, 81
 
 
+class Twins:
+    """tandem on port 80 and HAProxy on port 81 of the same node, with the same lines, and what each of them logs."""
+
+    def __init__(self, lab, servers, defaults="", **options):
+        self.logs = {}
+        text = conf(servers, **options).replace("defaults\n", f"defaults\n{defaults}\n")
+        for port, number in ((OURS, 5516), (THEIRS, 5517)):
+            with InHost("lb01"):
+                self.logs[port] = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            self.logs[port].bind(("127.0.0.1", number))
+        node = Tandem(lab, "lb01", text.replace("log stderr", "log 127.0.0.1:5516"))
+        node.host.spawn(TANDEM, "run", "-n", "lb01", "-f", node.conf)
+        path = pathlib.Path(lab.folder) / "haproxy.cfg"
+        path.write_text(text.replace(f"{LB}:80", f"{LB}:81").replace("user nobody", "stats socket /run/lab/haproxy.sock")
+                        .replace("log stderr", "log 127.0.0.1:5517"))
+        lab.lb01.spawn("haproxy", "-db", "-f", path, stderr=-3)
+        wait_for(lambda: all(f"11:{p} " in lab.lb01.run("ss", "-ltn") for p in (OURS, THEIRS)), 5, "both")
+
+    def line(self, port, pattern, seconds=5):
+        """The next line with it: the match."""
+        self.logs[port].settimeout(seconds)
+        while True:
+            text = self.logs[port].recv(4096).decode()
+            if re.search(pattern, text):
+                return re.search(pattern, text)
+
+    def session(self, port):
+        """Of the next session that is logged: server, times (N: some), status, termination, retries, queues."""
+        m = self.line(port, r"\] \S+ \S+/(\S+) (\S+) (-?\d+) \d+ - - (\S{4}) \d+/\d+/\d+/\d+/(\+?\d+) (\d+/\d+)")
+        times = "/".join("-1" if t == "-1" else "N" for t in m.group(2).split("/"))
+        return m.group(1), times, m.group(3), m.group(4), m.group(5), m.group(6)
+
+    def close(self):
+        for log in self.logs.values():
+            log.close()
+
+
+@pytest.fixture
+def twins(lab):
+    made = []
+
+    def start(*arguments, **options):
+        made.append(Twins(lab, *arguments, **options))
+        return made[-1]
+    yield start
+    for each in made:
+        each.close()
+
+
+class Held:
+    """Servers that answer a request when they are told to, with their own number; requests in the order in which they came."""
+
+    def __init__(self, scripted, count=1):
+        self.waiting, self.lock = [], threading.Lock()
+        self.servers = [scripted(lambda connection, _, i=i: self.serve(connection, i)) for i in range(count)]
+        self.addresses = [s.address for s in self.servers]
+
+    def serve(self, connection, i):
+        while True:
+            head, _ = self.servers[i].head(connection)
+            go = threading.Event()
+            with self.lock:
+                self.waiting.append((i + 1, head.split()[1].decode(), go))
+            go.wait(20)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n%d" % (i + 1))
+
+    def wait(self, *paths):
+        """Until just these requests are there."""
+        wait_for(lambda: sorted(p for _, p, _ in self.waiting) == sorted(paths), 5, f"{paths}, not {self.waiting}")
+
+    def release(self, path):
+        with self.lock:
+            _, _, go = next(w for w in self.waiting if w[1] == path)
+            self.waiting = [w for w in self.waiting if w[1] != path]
+        go.set()
+
+
+def ask(port, path, headers=""):
+    s = dial(LB, port)
+    s.sendall(get(path, headers + "Connection: close\r\n"))
+    return s
+
+
+def settle():
+    """What was sent has been read, and waits in a queue: nothing outside tells."""
+    time.sleep(0.15)
+
+
+def answer(s):
+    data = b""
+    while True:
+        more = s.recv(65536)
+        if not more:
+            return one_response(data) if data else (0, {}, b"")
+        data += more
+
+
+def same(of):
+    """What both do; the test is then about that."""
+    ours, theirs = of(OURS), of(THEIRS)
+    assert ours == theirs
+    return ours
 # ---- connections to servers ----
 
 def test_connections_that_we_close_leave_no_port_waiting(lab, proxy):  # noqa: F811
@@ -12,3 +125,178 @@ def test_connections_that_we_close_leave_no_port_waiting(lab, proxy):  # noqa: F
     for _ in range(100):                # each leaves an idle connection, of which there are at most 84
         assert exchange(LB, 80, get("/name", "Connection: close\r\n")).endswith(b"web01\n")
     assert lab.lb01.run("ss", "-Htan", "state", "time-wait", "dst", "192.168.1.21") == ""
+
+
+# ---- queues ----
+
+def test_who_waits_longest_is_served_first(twins, scripted):  # noqa: F811
+    held = Held(scripted)
+    pair = twins([held.addresses[0] + " maxconn 1 cookie s1"], backend="    cookie C insert indirect\n    timeout queue 5s")
+
+    def of(port):
+        first = ask(port, "/a")
+        held.wait("/a")
+        clients = {"/a": first}
+        for path, cookie in (("/b", ""), ("/c", "Cookie: C=s1\r\n"), ("/d", "")):    # for any server, for this one, for any
+            clients[path] = ask(port, path, cookie)
+            settle()
+        seen = []
+        for path in "/a", "/b", "/c", "/d":
+            held.wait(path)                             # and no other
+            held.release(path)
+            status, _, body = answer(clients.pop(path))
+            seen.append((status, body, *pair.session(port)))
+        return seen
+    assert [s[-1] for s in same(of)] == ["0/0", "0/1", "1/0", "0/2"]
+
+
+def test_who_waits_too_long_is_told(twins, scripted):  # noqa: F811
+    held = Held(scripted)
+    pair = twins([held.addresses[0] + " maxconn 1 cookie s1"], backend="    cookie C insert indirect\n    timeout queue 300ms")
+
+    def of(port):
+        first, seen = ask(port, "/a"), []
+        held.wait("/a")
+        for cookie in "", "Cookie: C=s1\r\n":
+            began = time.monotonic()
+            status, _, _ = answer(ask(port, "/b", cookie))
+            assert time.monotonic() - began > 0.25
+            seen.append((status, *pair.session(port)))
+        held.release("/a")
+        answer(first)
+        return seen, pair.session(port)
+    seen, _ = same(of)
+    assert [s[0] for s in seen] == [503, 503] and [s[4][:2] for s in seen] == ["sQ", "sQ"]
+
+
+def test_clients_that_leave_the_queue(twins, scripted):  # noqa: F811
+    held = Held(scripted)
+    # In a backend alone it has no effect in HAProxy 2.6, whose client side then does not look.
+    pair = twins([held.addresses[0] + " maxconn 1"], backend="    timeout queue 5s", defaults="    option abortonclose")
+
+    def of(port):
+        first, seen = ask(port, "/a"), []
+        held.wait("/a")
+        gone, last = ask(port, "/b"), ask(port, "/c")
+        settle()
+        gone.shutdown(socket.SHUT_WR)
+        seen.append((answer(gone)[0], *pair.session(port)))
+        first.close()                                   # the place is free, although the server has not answered
+        seen.append(pair.session(port))
+        held.wait("/a", "/c")
+        held.release("/a")
+        held.release("/c")
+        seen.append((answer(last)[0], *pair.session(port)))
+        return seen
+    seen = same(of)
+    assert seen[0][4][:2] == "CQ" and seen[1][3][:2] == "CH"
+
+
+def test_a_full_queue_sends_clients_elsewhere(twins, scripted):  # noqa: F811
+    held = Held(scripted, 2)
+    lines = [f"{a} maxconn 1 maxqueue 1 cookie s{i}" for i, a in enumerate(held.addresses, 1)]
+    pair = twins(lines, backend="    cookie C insert indirect\n    option redispatch\n    timeout queue 5s")
+
+    def of(port):
+        clients = []
+        for path in "/a", "/b", "/c":
+            clients.append(ask(port, path, "Cookie: C=s1\r\n"))
+            settle()
+        held.wait("/a", "/c")                           # one at s1, one waits there, one goes to s2
+        seen = []
+        for path, client in ("/c", clients[2]), ("/a", clients[0]), ("/b", clients[1]):
+            held.wait(*{"/c": ["/a", "/c"], "/a": ["/a"], "/b": ["/b"]}[path])
+            held.release(path)
+            seen.append((*answer(client)[::2], *pair.session(port)))
+        return seen
+    assert [s[1] for s in same(of)] == [b"2", b"1", b"1"]
+
+
+def test_a_full_queue_is_the_end_without_redispatch(twins, scripted):  # noqa: F811
+    held = Held(scripted, 2)
+    lines = [f"{a} maxconn 1 maxqueue 1 cookie s{i}" for i, a in enumerate(held.addresses, 1)]
+    pair = twins(lines, backend="    cookie C insert indirect\n    timeout queue 5s")
+
+    def of(port):
+        clients = []
+        for path in "/a", "/b", "/c":
+            clients.append(ask(port, path, "Cookie: C=s1\r\n"))
+            settle()
+        status, _, _ = answer(clients[2])
+        lost = pair.session(port)
+        for path, client in zip(("/a", "/b"), clients):
+            held.wait(path)
+            held.release(path)
+            answer(client)
+        return status, lost, pair.session(port), pair.session(port)
+    assert same(of)[0] == 503
+
+
+# ---- servers that fail, as real traffic sees them ----
+
+@pytest.mark.parametrize("what", ["on-error mark-down", "on-error fail-check fall 1", "on-error sudden-death fall 9 fastinter 100ms",
+                                  "on-error fastinter fall 1 fastinter 100ms"])
+def test_errors_that_clients_see_take_a_server_down(twins, scripted, what):  # noqa: F811
+    """The server answers checks until it was asked for /bad; checks are rare, unless errors hasten them."""
+    sick = threading.Event()
+
+    def serve(connection, _):
+        while True:
+            path = server.head(connection)[0].split()[1]
+            if path == b"/bad":
+                sick.set()
+            status = b"500 No" if path == b"/bad" or (path == b"/health" and sick.is_set()) else b"200 OK"
+            connection.sendall(b"HTTP/1.1 %s\r\nContent-Length: 0\r\n\r\n" % status)
+    server = scripted(serve)
+    pair = twins([f"{server.address} check inter 20s observe layer7 error-limit 3 {what}"], backend="    option httpchk GET /health")
+
+    def of(port):
+        sick.clear()
+        statuses = [one_response(exchange(LB, port, get(path, "Connection: close\r\n")))[0]
+                    for path in ("/good", "/bad", "/bad", "/good", "/bad", "/bad", "/bad")]
+        why = pair.line(port, r"Server back/s1 is DOWN, reason: (\w+ \w+(?: \w+)?(?:, info: \"Detected.*?\")?)[.,].* 0 active").group(1)
+        return statuses, why, one_response(exchange(LB, port, get("/good")))[0]
+    assert same(of)[1:] == ("Health analyze, info: \"Detected 3 consecutive errors, last one was: Wrong http response\""
+                            if "fastinter" not in what else "Layer7 wrong status", 503)
+
+
+@pytest.mark.parametrize("mode", ["http", "tcp"])
+def test_sessions_end_with_their_server(lab, twins, scripted, mode):  # noqa: F811
+    """on-marked-down shutdown-sessions: one that waits for its answer, one in the middle of it; and those of the others go on."""
+    def serve(connection, _):
+        path = server.head(connection)[0].split()[1]
+        if path == b"/half":
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf")
+        time.sleep(8)
+    server = scripted(serve)
+    pair = twins([f"{server.address} check addr 192.168.1.21 port 80 inter 200ms fall 1 on-marked-down shutdown-sessions"],
+                 backend="    option httpchk GET /health", mode=mode, log=f"{mode}log")
+
+    def of(port):
+        half, none = ask(port, "/half"), ask(port, "/none")
+        assert half.recv(1000)
+        settle()
+        lab.health("web01", False)
+        ends = []
+        for s in half, none:
+            data = b""
+            try:
+                while True:
+                    more = s.recv(4096)
+                    if not more:
+                        break
+                    data += more
+            except ConnectionResetError:
+                data += b"<RESET>"
+            ends.append(data.split(b"\r\n")[0])
+        pair.line(port, "is DOWN")
+        marks = sorted(pair.line(port, r"back/s1 \d\S+ .* (D\S{1,3}) \d+/\d+").group(1) for _ in "ab")
+        pair.line(OURS + THEIRS - port, "is DOWN")
+        lab.health("web01", True)
+        for each in OURS, THEIRS:
+            pair.line(each, "is UP")
+        return ends, marks
+    (our_ends, our_marks), (their_ends, their_marks) = of(OURS), of(THEIRS)
+    assert our_marks == their_marks == (["DD--", "DH--"] if mode == "http" else ["D-", "D-"])
+    # What is incomplete ends with a reset: HAProxy's proper end is told from a whole answer by its length alone.
+    assert our_ends[0] == b"<RESET>" and their_ends[0] == b"" and (our_ends[1] == their_ends[1] or mode == "tcp")
