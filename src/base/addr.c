@@ -167,6 +167,18 @@ bool prefix_contains(const struct prefix *p, const struct addr *a)
 	return bits == 0 || (p->addr.bytes[whole] ^ a->bytes[whole]) >> (8 - bits) == 0;
 }
 
+bool addr_is_host(const struct addr *a)
+{
+	static const struct prefix no_hosts[] = {
+		{ { ADDR_IPV4, { 127 } }, 8 }, { { ADDR_IPV4, { 240 } }, 4 }, { { ADDR_IPV6, { [15] = 1 } }, 128 },
+	};
+	bool good = !addr_is_any(a) && !addr_is_multicast(a);
+
+	for (size_t i = 0; i < sizeof no_hosts / sizeof *no_hosts; i++)
+		good = good && !prefix_contains(&no_hosts[i], a);
+	return good;
+}
+
 struct addr addr_ipv4(uint32_t v)
 {
 	return (struct addr){ ADDR_IPV4, { (uint8_t)(v >> 24), (uint8_t)(v >> 16), (uint8_t)(v >> 8), (uint8_t)v } };

@@ -30,6 +30,7 @@ bool addr_equal(const struct addr *, const struct addr *);
 int addr_compare(const struct addr *, const struct addr *);     /* unsigned, network order; families first */
 bool addr_is_any(const struct addr *);
 bool addr_is_multicast(const struct addr *);
+bool addr_is_host(const struct addr *);         /* of one machine, and not of its loopback */
 bool addr_is_link_local(const struct addr *);                   /* IPv6 fe80::/10 */
 bool prefix_contains(const struct prefix *, const struct addr *);
 struct addr addr_ipv4(uint32_t host_order);

@@ -19,18 +19,13 @@ static bool is_host(struct parser *p, const char *name, const struct prefix *at)
 
 static bool take_vip(struct parser *p, const char *name, struct str s, struct prefix *at)
 {
-	static const struct prefix loopback[] = {
-		{ { ADDR_IPV4, { 127 } }, 8 }, { { ADDR_IPV4, { 240 } }, 4 }, { { ADDR_IPV6, { [15] = 1 } }, 128 },
-	};
 	bool good = prefix_parse(s, at);
 
 	if (!good) {
 		refuse(p, "%s: '%.*s' is not an address, such as 192.168.1.10/24", name, CLIPPED(s));
 		return false;
 	}
-	good = !addr_is_any(&at->addr) && !addr_is_multicast(&at->addr) && at->length > 0;
-	for (size_t i = 0; i < sizeof loopback / sizeof *loopback; i++)
-		good = good && !prefix_contains(&loopback[i], &at->addr);
+	good = addr_is_host(&at->addr) && at->length > 0;
 	if (!good)
 		refuse(p, "%s: '%.*s' cannot be the address of an interface", name, CLIPPED(s));
 	else if (at->addr.family == ADDR_IPV4 && at->length < 31)

@@ -32,15 +32,33 @@ static bool others_may_write(const char *path)
 	return stat(path, &s) == -1 || s.st_uid != 0 || s.st_mode & S_IWOTH || (s.st_mode & S_IWGRP && s.st_gid != 0);
 }
 
-/* keepalived's script security: what root runs, nobody else may have written, nor moved another in its place. */
-static bool is_safe(const char *program)
+/* Where it really is, behind all symbolic links. */
+static bool find_program(const char *program, char path[PATH_BYTES_MAX])
+{
+	char link[32];
+	int fd = open(program, O_PATH | O_CLOEXEC);
+
+	if (fd == -1)
+		return false;
+	text_format(link, sizeof link, "/proc/self/fd/%d", fd);
+	ssize_t n = readlink(link, path, PATH_BYTES_MAX);
+	(void)close(fd);
+	if (n <= 0 || n == PATH_BYTES_MAX || *path != '/')
+		return false;
+	path[n] = '\0';
+	return true;
+}
+
+/* keepalived's script security: what root runs, nobody else may have written, nor moved another in its place. real: what to
+ * execute, where no link can change any more. */
+static bool is_safe(const char *program, char real[PATH_BYTES_MAX])
 {
 	char path[PATH_BYTES_MAX];
-	size_t n = strlen(program);
 
-	if (n >= sizeof path)
+	if (!find_program(program, real))
 		return false;
-	memcpy(path, program, n + 1);
+	size_t n = strlen(real);
+	memcpy(path, real, n + 1);
 	while (n > 1) {
 		path[n] = '\0';
 		if (others_may_write(path))
@@ -61,6 +79,7 @@ static bool find_user(const struct command_config *c, struct identity *who)
 void child_check(const struct command_config *c)
 {
 	const char *user = c->user ? c->user : guard.conf->global.script_user;
+	char real[PATH_BYTES_MAX];
 	struct identity who;
 	struct stat s;
 
@@ -71,14 +90,16 @@ void child_check(const struct command_config *c)
 	if (stat(c->argv[0], &s) == -1 || !S_ISREG(s.st_mode) || !(s.st_mode & 0111))
 		log_err("%s:%u: %s cannot be run: %s", guard.conf_path, c->line, c->argv[0],
 			errno ? strerror(errno) : "it is not executable");
-	else if (who.uid == 0 && !is_safe(c->argv[0]))
+	else if (who.uid == 0 && !is_safe(c->argv[0], real))
 		log_err("%s:%u: %s is not run as root: others than root can change it, or a directory above it", guard.conf_path,
 			c->line, c->argv[0]);
 }
 
-static void become(const struct command_config *c, const struct identity *who, const char *const *argv,
+static void become(const struct identity *who, const char *const *argv,
 	const char *const *envp)
 {
+	char real[PATH_BYTES_MAX];
+	const char *path = argv[0];
 	sigset_t none;
 	int null = open("/dev/null", O_RDWR);
 
@@ -95,9 +116,12 @@ static void become(const struct command_config *c, const struct identity *who, c
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	if (!privilege_become(who) || chdir("/") == -1)
 		_exit(EXIT_UNSAFE);
-	if (who->uid == 0 && !is_safe(c->argv[0]))
-		_exit(EXIT_UNSAFE);
-	(void)execve(argv[0], (char **)(uintptr_t)argv, (char **)(uintptr_t)envp);
+	if (who->uid == 0) {
+		if (!is_safe(path, real))
+			_exit(EXIT_UNSAFE);
+		path = real;
+	}
+	(void)execve(path, (char **)(uintptr_t)argv, (char **)(uintptr_t)envp);
 	_exit(EXIT_MISSING);
 }
 
@@ -122,7 +146,7 @@ bool child_start(struct child *c, const struct command_config *command, const ch
 		return false;
 	pid_t pid = fork();
 	if (pid == 0)
-		become(command, &who, argv, envp);
+		become(&who, argv, envp);
 	if (pid == -1) {
 		log_errno("cannot start %s", argv[0]);
 		return false;

@@ -136,8 +136,10 @@ enum vrrp_drop vrrp_packet_parse(const uint8_t *ip, size_t n, struct vrrp_advert
 
 	a->source.family = ADDR_NONE;   /* not known yet, in what cannot be understood */
 	a->vrid = 0;
-	if (!ip_layer(ip, n, a, &p, &n))
+	if (!ip_layer(ip, n, a, &p, &n) || !addr_is_host(&a->source)) {
+		a->source.family = ADDR_NONE;
 		return VRRP_DROP_IP;
+	}
 	if (n < VRRP_HEADER)
 		return VRRP_DROP_SHORT;
 	a->version = p[0] >> 4;

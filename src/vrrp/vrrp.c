@@ -153,6 +153,14 @@ static bool preempts(struct vrrp *vr, uint64_t now, uint8_t priority)
 	return now >= vr->preempt_ms;
 }
 
+/* Whoever we have handed over to and gets worse is not what the operator chose: the priorities decide again. */
+static void watch_successor(struct vrrp *vr, uint8_t priority)
+{
+	if (vr->yield_priority == 0)
+		vr->yield_priority = priority;
+	vr->yielding = vr->yielding && priority >= vr->yield_priority;
+}
+
 static unsigned backup_heard(struct vrrp *vr, uint64_t now, const struct vrrp_advert *a)
 {
 	if (a->priority == 0) {
@@ -161,6 +169,7 @@ static unsigned backup_heard(struct vrrp *vr, uint64_t now, const struct vrrp_ad
 		arm(vr, now, vrrp_skew_ms(vr));
 		return 0;
 	}
+	watch_successor(vr, a->priority);
 	if (preempts(vr, now, a->priority)) {
 		/* Discarded: the timer runs on, and we take over when it is up. */
 		vr->master = a->source;
@@ -239,6 +248,7 @@ static unsigned leaving_heard(struct vrrp *vr, uint64_t now, const struct vrrp_a
 	if (a->priority == 0)
 		return 0;               /* it leaves as well */
 	adopt(vr, now, a);
+	watch_successor(vr, a->priority);
 	return left(vr, now);
 }
 
@@ -330,6 +340,7 @@ static unsigned step(struct vrrp *vr, uint64_t now, const struct vrrp_event *e)
 		if (vr->state != VRRP_MASTER)
 			return 0;
 		vr->yielding = true;
+		vr->yield_priority = 0;
 		return leave(vr, now, VRRP_BACKUP, VRRP_WHY_COMMAND, true);
 	case VRRP_READY:
 		return ready(vr, now, e->flag);

@@ -66,7 +66,8 @@ struct vrrp {
 	uint8_t master_priority;        /* of the last advert that counted; 0: the master has resigned or none was heard */
 	bool unready;                   /* VRRP_READY */
 	bool due;                       /* the timer has run out, but we are not ready */
-	bool yielding;                  /* after VRRP_FAILOVER: as with nopreempt */
+	bool yielding;                  /* after VRRP_FAILOVER: as with nopreempt, while the successor is as good as it was */
+	uint8_t yield_priority;         /* its priority then; 0: not heard yet */
 	struct addr master;             /* who sent it; ADDR_NONE: nobody yet */
 	uint64_t heard_ms;              /* when; or when waiting began */
 	uint64_t hold_ms;               /* startup_delay: the down timer starts then at the earliest */

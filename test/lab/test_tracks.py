@@ -279,13 +279,27 @@ def test_other_users(lab, shared):
 
 @pytest.mark.skipif(os.getuid() != 0, reason="in a user namespace there is only one user")
 def test_what_others_can_write_is_not_run_as_root(lab, shared):
+    os.chmod("/run", 0o755)
     path = shared / "evil.sh"
     path.write_text(f"#!/bin/sh\ntouch {shared}/ran\n")
     path.chmod(0o755)
     node = Tandem(lab, "lb01", conf("track_script s weight -9", f"vrrp_script s\n    script {path}\n    user root\n")).start()
     node.wait_log("evil.sh is not run as root: others than root can change it, or a directory above it")
     node.wait_log("script s: failed: exit code 126")
+    node.stop()
+    # A link that only root can change leads there all the same.
+    link = lab.folder / "link.sh"
+    link.symlink_to(path)
+    node = Tandem(lab, "lb01", conf("track_script s weight -9", f"vrrp_script s\n    script {link}\n    user root\n")).start()
+    node.wait_log("link.sh is not run as root")
+    node.wait_log("script s: failed: exit code 126")
     assert not (shared / "ran").exists()
+    node.stop()
+    link.unlink()
+    safe = script(lab, "safe.sh", f"touch {shared}/ran")
+    link.symlink_to(safe)
+    Tandem(lab, "lb01", conf("track_script s weight -9", f"vrrp_script s\n    script {link}\n    user root\n")).start()
+    wait_for((shared / "ran").exists, 5)
 
 
 def test_a_program_that_is_not_there(lab):

@@ -295,6 +295,9 @@ static void each_field_wrong_has_its_reason(void **state)
 		{ V3 UNICAST, 8, 64, FIX, VRRP_DROP_TTL },
 		{ V2, 9, 6, FIX, VRRP_DROP_IP },                /* TCP */
 		{ V2, 11, 0, KEEP, VRRP_DROP_IP },
+		{ V2, 12, 224, FIX, VRRP_DROP_IP },             /* nobody sends from there */
+		{ V2, 12, 127, FIX, VRRP_DROP_IP },
+		{ V3, 12, 255, FIX, VRRP_DROP_IP },
 		{ V2, 16, 192, FIX, VRRP_DROP_CAST },           /* not to a group */
 		{ V2, 19, 22, FIX, VRRP_DROP_CAST },            /* to another group */
 		{ V3, 17, 1, FIX, VRRP_DROP_CAST },
