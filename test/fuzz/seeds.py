@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""seeds.py http|body|cookie|packet|proxyproto DIRECTORY: one file for each vector (test/vectors), for a fuzzer to start from."""
+"""seeds.py http|body|cookie|packet|proxyproto|tls_hello DIRECTORY: one file for each vector (test/vectors), for a fuzzer to start from."""
 import os
 import re
 import sys
@@ -26,7 +26,7 @@ def inputs(kind):
             if line.startswith('<'):
                 record += unescape(line[2:])
             elif line and line[0] not in '#>?' and record:
-                yield bytes.fromhex(record.decode()) if kind == 'packet' else record
+                yield bytes.fromhex(record.decode()) if kind in ("packet", "tls_hello") else record
                 record = b''
 
 
