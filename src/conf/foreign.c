@@ -44,7 +44,7 @@ static const struct { uint32_t where; const char *words, *reason; } table[] = {
 		PACKED "is HAProxy's old word: write 'timeout client', 'timeout connect' or 'timeout server'" },
 	{ AS_LINE | IN_PROXY, PACKED "backlog capture compression description disabled errorfile filter fullconn "
 		"http-error log-format monitor-uri rate-limit retry-on server-template source "
-		"tcp-check tcp-request unique-id-format", HAPROXY },
+		"tcp-check unique-id-format", HAPROXY },
 	{ AS_OPTION, PACKED "contstats http-buffer-request http-ignore-probes "
 		"http-no-delay httpslog log-health-checks logasap mysql-check nolinger originalto pgsql-check "
 		"redis-check smtpchk socket-stats splice-auto ssl-hello-chk tcp-check", HAPROXY },

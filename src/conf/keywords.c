@@ -464,6 +464,26 @@ static const struct keyword table[] = {
 	{ AS_LINE | IN_FRONTEND | IN_LISTEN | REPEATS, 1, ARGS_ANY, "use_backend", set_use_backend, NOWHERE, 0, 0, 0,
 		PACKED "NAME [if | unless CONDITION]\0"
 		PACKED "where requests for which the condition holds go; the first such line counts, else default_backend" },
+	{ AS_LINE | IN_FRONTEND | IN_LISTEN | REPEATS, 2, ARGS_ANY, "tcp-request", set_family, NOWHERE, AS_TCP_REQUEST,
+		0, 0, PACKED "connection | content | inspect-delay [...]\0"
+		PACKED "what becomes of a connection; the first line of a kind whose condition holds counts, else it is accepted" },
+	{ AS_TCP_REQUEST | IN_FRONTEND | IN_LISTEN | REPEATS, 1, ARGS_ANY, "connection", set_tcp_rule, PROXY(connection_rules),
+		USE_CONNECTION, 0, 0, PACKED "accept | reject | expect-proxy layer4 [if | unless CONDITION]\0"
+		PACKED "before anything is read; src is the peer itself; expect-proxy: a PROXY header comes first" },
+	{ AS_TCP_REQUEST | IN_FRONTEND | IN_LISTEN | REPEATS, 1, ARGS_ANY, "content", set_tcp_rule, PROXY(content_rules),
+		USE_CONNECTION | USE_STREAM, 0, 0, PACKED "accept | reject [if | unless CONDITION]\0"
+		PACKED "by its first bytes, in mode tcp" },
+	{ AS_TCP_REQUEST | IN_FRONTEND | IN_LISTEN, 1, 1, "inspect-delay", set_ms, PROXY(inspect_delay_ms), 1, DAYS_24, 0,
+		"TIME\0"
+		PACKED "how long to wait for bytes that a content line asks about (not at all)" },
+	{ AS_FETCH | IN_PROXY, 0, 0, "req.ssl_sni", set_fetch, NOWHERE, SAMPLE_SSL_SNI, USE_STREAM, 0, "\0"
+		PACKED "the server name in the ClientHello of TLS that passes through" },
+	{ AS_FETCH | IN_PROXY, 0, 0, "req_ssl_sni", set_fetch, NOWHERE, SAMPLE_SSL_SNI, USE_STREAM, 0, "\0"
+		PACKED "the same" },
+	{ AS_FETCH | IN_PROXY, 0, 0, "req.ssl_hello_type", set_fetch, NOWHERE, SAMPLE_SSL_HELLO_TYPE, USE_STREAM, 0, "\0"
+		PACKED "1 if it begins with a ClientHello" },
+	{ AS_FETCH | IN_PROXY, 0, 0, "req_ssl_hello_type", set_fetch, NOWHERE, SAMPLE_SSL_HELLO_TYPE, USE_STREAM, 0, "\0"
+		PACKED "the same" },
 	{ AS_FETCH | IN_PROXY, 0, 0, "always_true", set_fetch, NOWHERE, SAMPLE_TRUE, USE_ANY, 0, "\0"
 		PACKED "true" },
 	{ AS_FETCH | IN_PROXY, 0, 0, "always_false", set_fetch, NOWHERE, SAMPLE_FALSE, USE_ANY, 0, "\0"

@@ -54,7 +54,7 @@ enum {
 
 	/* Of a fetch, in `high` beside sample_use bits: hdr_beg; req.hdr and res.hdr. */
 	FETCH_SUFFIXES = 16, FETCH_PREFIXES = 32,
-	USE_MESSAGE = USE_REQUEST | USE_RESPONSE, USE_ANY = USE_CONNECTION | USE_MESSAGE,
+	USE_MESSAGE = USE_REQUEST | USE_RESPONSE, USE_ANY = USE_CONNECTION | USE_MESSAGE | USE_STREAM,
 };
 #define ARGS_ANY LEX_WORDS_MAX          /* as max: however many */
 
@@ -200,6 +200,8 @@ struct proxy_ref *refer_backend(struct parser *, const char *keyword, struct str
 
 /* ---- set_rule ---- */
 
+/* Where `if` or `unless` stands, from the word `from` on; n: nowhere. */
+uint32_t find_condition(const struct str *words, uint32_t n, uint32_t from);
 /* A rule at the end of a list; nothing of a line for another node. */
 void add_rule(struct parser *, struct rule **list, const struct rule *);
 
@@ -237,5 +239,6 @@ keyword_set set_bind, set_server, set_default_server, set_server_cookie, set_che
 	set_cookie, set_cookie_domain, set_cookie_attr, set_cookie_time, set_cookie_key,
 	set_expect, set_expect_status, set_expect_string, set_redispatch,
 	set_http_mode, set_httpchk, set_proxy_log, set_default_backend;
+keyword_set set_tcp_rule;
 keyword_set set_acl, set_fetch, set_fetch_backend, set_use_backend;
 #endif

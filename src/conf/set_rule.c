@@ -4,8 +4,7 @@
 #include <string.h>
 #include "conf/parse.h"
 
-/* Where `if` or `unless` stands, from the word `from` on; n: nowhere. */
-static uint32_t find_condition(const struct str *words, uint32_t n, uint32_t from)
+uint32_t find_condition(const struct str *words, uint32_t n, uint32_t from)
 {
 	while (from < n && !str_is(words[from], "if") && !str_is(words[from], "unless"))
 		from++;
@@ -33,7 +32,7 @@ void set_use_backend(struct parser *p, const struct keyword *k, const struct str
 		refuse(p, "'%s' takes a name and a condition, not '%.*s'", k->name, CLIPPED(args[1]));
 	rule.backend = refer_backend(p, k->name, args[0]);
 	if (at < n)
-		rule.condition = take_condition(p, c, args + at, n - at, USE_CONNECTION | USE_REQUEST);
+		rule.condition = take_condition(p, c, args + at, n - at, USE_CONNECTION | USE_REQUEST | USE_STREAM);
 	if (p->error_count == errors)
 		add_rule(p, &c->backend_rules, &rule);
 }

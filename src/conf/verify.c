@@ -218,16 +218,17 @@ static void verify_cookies(struct parser *p, const struct proxy_config *c)
 	}
 }
 
-/* In mode tcp there is no request to look at. */
+/* In mode tcp there is no request to look at, in mode http nothing else. */
 static void verify_tcp_rules(struct parser *p, const struct proxy_config *c)
 {
-	for (const struct rule *r = c->mode == MODE_TCP ? c->backend_rules : NULL; r; r = r->next)
-		for (uint32_t i = 0; r->condition && i < r->condition->count; i++)
-			for (const struct acl_test *t = r->condition->terms[i].acl->tests; t; t = t->next)
-				if (!(t->uses & USE_CONNECTION)) {
-					refuse_at(p, r->line, "the condition is about HTTP, but '%s' is in mode tcp", c->name);
-					return;
-				}
+	bool http = c->mode == MODE_HTTP;
+
+	for (const struct rule *r = c->backend_rules; r; r = r->next)
+		if (condition_needs(r->condition, http ? USE_STREAM : USE_MESSAGE))
+			refuse_at(p, r->line, "the condition is about %s, but '%s' is in mode %s", http ? "a connection's first bytes" :
+				"HTTP", c->name, http ? "http" : "tcp");
+	if (http && c->content_rules)
+		refuse_at(p, c->content_rules->line, "'tcp-request content' is for mode tcp; in mode http there is http-request");
 }
 
 static void verify_proxy(struct parser *p, struct proxy_config *c)

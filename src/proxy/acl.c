@@ -142,3 +142,12 @@ bool condition_holds(const struct condition *condition, const struct sample_cont
 	}
 	return all != condition->unless;
 }
+
+bool condition_needs(const struct condition *c, uint8_t uses)
+{
+	for (uint32_t i = 0; c && i < c->count; i++)
+		for (const struct acl_test *t = c->terms[i].acl->tests; t; t = t->next)
+			if (!(t->uses & ~uses))
+				return true;
+	return false;
+}

@@ -51,6 +51,8 @@ struct condition {
 bool acl_matches(const struct acl *, const struct sample_context *);
 /* NULL: there is no condition; it holds. */
 bool condition_holds(const struct condition *, const struct sample_context *);
+/* Something in it can be asked only of what the bits say. */
+bool condition_needs(const struct condition *, uint8_t uses);
 /* What a sample is compared by when the line does not say. */
 uint8_t match_default(uint8_t value_type);
 #endif

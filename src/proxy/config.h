@@ -145,6 +145,8 @@ struct proxy_config {
 	const char *cookie_key;                 /* `dynamic-cookie-key`; NULL: none */
 	struct acl *acls;
 	struct rule *backend_rules;             /* use_backend */
+	struct rule *connection_rules, *content_rules;  /* tcp-request */
+	uint32_t inspect_delay_ms;
 	const char *default_backend_name;       /* NULL: none */
 	uint32_t default_backend_line;
 	const struct proxy_config *default_backend;     /* a listen section: itself */

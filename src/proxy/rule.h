@@ -8,6 +8,7 @@
 
 enum rule_action {
 	RULE_USE_BACKEND,
+	RULE_ACCEPT, RULE_REJECT, RULE_EXPECT_PROXY,    /* tcp-request */
 };
 
 struct rule {

@@ -16,12 +16,12 @@ enum sample_kind {
 	SAMPLE_HDR, SAMPLE_HDR_CNT, SAMPLE_HDR_VAL, SAMPLE_HDR_IP, SAMPLE_COOKIE,
 	SAMPLE_FRONTEND, SAMPLE_BACKEND, SAMPLE_SERVER, SAMPLE_HOSTNAME,
 	SAMPLE_ASKED,                   /* from here on sample_context.ask knows */
-	SAMPLE_NBSRV = SAMPLE_ASKED, SAMPLE_DST, SAMPLE_DST_PORT,
+	SAMPLE_NBSRV = SAMPLE_ASKED, SAMPLE_DST, SAMPLE_DST_PORT, SAMPLE_SSL_SNI, SAMPLE_SSL_HELLO_TYPE,
 	SAMPLE_KINDS
 };
 enum value_type { VALUE_TEXT, VALUE_BOOL, VALUE_NUMBER, VALUE_ADDR };
 /* Bits: when there is something to look at. */
-enum sample_use { USE_CONNECTION = 1, USE_REQUEST = 2, USE_RESPONSE = 4 };
+enum sample_use { USE_CONNECTION = 1, USE_REQUEST = 2, USE_RESPONSE = 4, USE_STREAM = 8 /* its first bytes, in mode tcp */ };
 
 /* A backend that a line names; the file's end tells which it is. */
 struct proxy_config;

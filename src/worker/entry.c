@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * What a client goes through before its mode takes over: a PROXY header, where the bind line asks for it.
+ * What a client goes through before its mode takes over: rules about its connection, and a PROXY header where one is due.
  */
 #include "proxy/proxyproto.h"
 #include "worker/worker.h"
@@ -14,14 +14,25 @@ static void begin(struct session *s)
 
 void entry_start(struct session *s)
 {
-	bool http = s->listener->frontend->mode == MODE_HTTP;
+	const struct proxy_config *f = s->listener->frontend;
+	bool header = s->listener->bind->accept_proxy;
+	struct sample_context c = rules_context(s, NULL);
 
-	if (!s->listener->bind->accept_proxy) {
+	for (const struct rule *r = rule_first(f->connection_rules, &c); r; r = rule_first(r->next, &c)) {
+		header = header || r->action == RULE_EXPECT_PROXY;
+		if (r->action == RULE_REJECT) {         /* without a line in the log, as in HAProxy */
+			session_abort(s, (struct ending){ 'P', 'R' });
+			return;
+		}
+		if (r->action == RULE_ACCEPT)
+			break;
+	}
+	if (!header) {
 		begin(s);
 		return;
 	}
 	s->state = SESSION_PROXYPROTO;
-	s->deadline = worker.loop.now_ms + session_timeout_ms(s, http ? TIMEOUT_HTTP_REQUEST : TIMEOUT_CLIENT);
+	s->deadline = worker.loop.now_ms + session_timeout_ms(s, f->mode == MODE_HTTP ? TIMEOUT_HTTP_REQUEST : TIMEOUT_CLIENT);
 }
 
 /* HAProxy's sentences. */

@@ -18,11 +18,28 @@ static uint32_t usable_servers(const struct backend *b)
 	return active ? active : backup;
 }
 
+const struct tls_hello *rules_hello(const struct session *s, bool *known)
+{
+	static struct tls_hello hello;  /* one at a time */
+	struct buf *b = s->request.buf;
+
+	*known = tls_hello_parse(b ? buf_first(b) : NULL, b ? buf_used(b) : 0, &hello) != 0;
+	return &hello;
+}
+
 static bool ask(const struct sample_context *c, const struct sample_expr *e, struct sample *out)
 {
+	bool known;
+
 	if (e->kind == SAMPLE_NBSRV) {
 		out->number = usable_servers(&worker.backends[e->backend->proxy->index]);
 		return true;
+	}
+	if (e->kind == SAMPLE_SSL_SNI || e->kind == SAMPLE_SSL_HELLO_TYPE) {
+		const struct tls_hello *hello = rules_hello(c->owner, &known);
+		out->number = hello->type;
+		out->text = str_of(hello->name, hello->name_n);
+		return e->kind == SAMPLE_SSL_SNI ? hello->name_n > 0 : hello->type > 0;
 	}
 	const struct endpoint *local = session_local(c->owner);
 	out->addr = local->addr;

@@ -67,11 +67,13 @@ static struct waits waits_of(const struct session *s)
 
 	switch (s->state) {
 	case SESSION_PROXYPROTO:
+	case SESSION_INSPECT:
 	case SESSION_REQUEST:
 		w.client_read = true;
 		break;
 	case SESSION_CONNECT:
 	case SESSION_PAUSE:
+	case SESSION_QUEUE:
 		w.server_write = s->state == SESSION_CONNECT;
 		w.client_read = s->listener->frontend->mode == MODE_TCP && !s->client.ended && flow_has_room(&s->request);
 		break;
@@ -424,8 +426,12 @@ static void run(struct session *s)
 	case SESSION_PROXYPROTO:
 		entry_ready(s);
 		break;
+	case SESSION_INSPECT:
+		tcp_session_inspect(s, false);
+		break;
 	case SESSION_CONNECT:
 	case SESSION_PAUSE:
+	case SESSION_QUEUE:
 		if (s->listener->frontend->mode == MODE_TCP && !tcp_session_early(s))
 			break;
 		if (s->state == SESSION_CONNECT)
@@ -526,6 +532,9 @@ static void session_expired(struct timer *t, uint64_t now_ms)
 	switch (s->state) {
 	case SESSION_PROXYPROTO:
 		entry_expired(s);
+		break;
+	case SESSION_INSPECT:
+		tcp_session_inspect(s, true);
 		break;
 	case SESSION_REQUEST:
 		if (s->is_request || s->first_request)

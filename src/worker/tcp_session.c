@@ -3,32 +3,72 @@
  */
 #include "worker/worker.h"
 
+static void receive(struct session *s)
+{
+	struct flow *f = &s->request;
+
+	if (!s->client.readable || s->client.ended || !flow_has_room(f))
+		return;
+	if (!f->buf)
+		f->buf = worker_buffer();
+	(void)conn_recv(&s->client, f->buf, 0);
+}
+
 void tcp_session_start(struct session *s)
 {
-	struct backend *b = rules_backend(s, NULL);
+	uint32_t delay_ms = s->listener->frontend->inspect_delay_ms;
 
 	s->is_request = true;
-	if (!b) {
-		session_close(s, (struct ending){ 'S', 'C' });
-		return;
+	s->state = SESSION_INSPECT;
+	s->deadline = worker.loop.now_ms + delay_ms;
+	tcp_session_inspect(s, delay_ms == 0);
+}
+
+/* By the content rules. final: all there will be is there. > 0: it goes on; 0: not yet; < 0: it does not. */
+static int judge(struct session *s, bool final)
+{
+	struct sample_context c = rules_context(s, NULL);
+	bool known;
+
+	(void)rules_hello(s, &known);
+	for (const struct rule *r = s->listener->frontend->content_rules; r; r = r->next) {
+		if (!known && !final && condition_needs(r->condition, USE_STREAM))
+			return 0;
+		if (condition_holds(r->condition, &c))
+			return r->action == RULE_REJECT ? -1 : 1;
 	}
-	session_enter_backend(s, b);
-	session_connect(s);
+	return 1;
+}
+
+void tcp_session_inspect(struct session *s, bool expired)
+{
+	struct backend *b;
+	int verdict = 1;
+
+	if (s->listener->frontend->content_rules) {
+		receive(s);
+		verdict = judge(s, expired || s->client.ended || !flow_has_room(&s->request));
+	}
+	if (s->client.broken || verdict < 0) {
+		session_close(s, (struct ending){ s->client.broken ? 'C' : 'P', 'R' });
+	} else if (verdict > 0) {
+		b = rules_backend(s, NULL);
+		if (!b) {
+			session_close(s, (struct ending){ 'S', 'C' });
+			return;
+		}
+		session_enter_backend(s, b);
+		session_connect(s);
+	}
 }
 
 bool tcp_session_early(struct session *s)
 {
-	struct flow *f = &s->request;
-
-	if (s->client.readable && !s->client.ended && flow_has_room(f)) {
-		if (!f->buf)
-			f->buf = worker_buffer();
-		(void)conn_recv(&s->client, f->buf, 0);
-	}
-	bool spoke = f->buf && buf_used(f->buf) > 0;
+	receive(s);
+	bool spoke = s->request.buf && buf_used(s->request.buf) > 0;
 	if (!s->client.broken && (!s->client.ended || spoke))
 		return true;
-	session_close(s, (struct ending){ 'C', spoke ? 'D' : 'C' });
+	session_close(s, (struct ending){ 'C', s->state == SESSION_QUEUE ? 'Q' : spoke ? 'D' : 'C' });
 	return false;
 }
 

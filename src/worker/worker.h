@@ -18,6 +18,7 @@
 #include "proxy/cookie.h"
 #include "proxy/health.h"
 #include "proxy/http.h"
+#include "proxy/tls_hello.h"
 #include "scoreboard.h"
 
 /* ---- conn: one socket ---- */
@@ -157,6 +158,7 @@ size_t check_bytes(void);
 
 enum session_state {
 	SESSION_PROXYPROTO,             /* waits for a PROXY header */
+	SESSION_INSPECT,                /* mode tcp: reads what rules want to see */
 	SESSION_REQUEST,                /* waits for a request head */
 	SESSION_CONNECT,                /* a server connection is being opened */
 	SESSION_PAUSE,                  /* until it is tried again */
@@ -248,6 +250,8 @@ void http_session_failed(struct session *, unsigned status, struct ending);
 
 /* What conditions and texts may ask about the session; head: the message in hand, or NULL. */
 struct sample_context rules_context(struct session *, const struct http_head *);
+/* What the client's first bytes say as TLS; known: more of them would change nothing. Valid until the next call. */
+const struct tls_hello *rules_hello(const struct session *, bool *known);
 /* The backend that the frontend's rules choose; NULL: none. */
 struct backend *rules_backend(struct session *, const struct http_head *);
 
@@ -268,6 +272,7 @@ void http_response_forward(struct session *);
 
 void tcp_session_start(struct session *);       /* a client has come */
 void tcp_session_tunnel(struct session *);      /* from now on bytes both ways */
+void tcp_session_inspect(struct session *, bool expired);       /* may it go on? */
 void tcp_session_ready(struct session *);
 bool tcp_session_early(struct session *);       /* while there is no server; false: the client has gone */
 /* A side has said nothing for too long: as if it had ended, as in HAProxy, or the end of all if it does not take what it is

@@ -150,7 +150,11 @@ def recorder():
 
 def talk(address, port, data, shut=False, pieces=False, timeout=10):
     """All that comes back; b"RESET" behind it if that is how it ended."""
-    with dial(address, port, timeout=timeout) as s:
+    try:
+        s = dial(address, port, timeout=timeout)
+    except ConnectionResetError:
+        return b"RESET"
+    with s:
         s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         got = b""
         try:
@@ -860,3 +864,254 @@ def test_stalled_readers_cost_their_buffers_and_no_more(lab, both):
         for s in stalled:
             s.close()
         server.close()
+
+
+# ---- rules about connections ----
+
+SNI = """
+defaults
+    mode tcp
+    log global
+    option tcplog
+    timeout connect 1s
+    timeout client 5s
+    timeout server 5s
+frontend tls
+    bind 192.168.1.11:PORT+1
+    tcp-request inspect-delay 4s
+    tcp-request content accept if { req.ssl_hello_type 1 }
+    acl is_a req.ssl_sni -i a.example
+    use_backend a if is_a
+    use_backend b if { req_ssl_sni -m end -i .b.example }
+    default_backend other
+frontend short
+    bind 192.168.1.11:PORT+2
+    tcp-request inspect-delay 400ms
+    tcp-request content accept if { req.ssl_hello_type 1 }
+    use_backend a if { req.ssl_sni a.example }
+    default_backend other
+frontend strict
+    bind 192.168.1.11:PORT+3
+    tcp-request inspect-delay 400ms
+    tcp-request content reject unless { req.ssl_hello_type 1 }
+    use_backend a if { req.ssl_sni -i a.example }
+    default_backend other
+frontend not_awaited
+    bind 192.168.1.11:PORT+4
+    tcp-request content reject if { req.ssl_sni -i c.example }
+    default_backend other
+frontend early
+    bind 192.168.1.11:PORT+5
+    tcp-request inspect-delay 4s
+    tcp-request content accept if { src 192.168.1.100 }
+    tcp-request content reject if { req.ssl_sni -i c.example }
+    default_backend other
+frontend real
+    bind 192.168.1.11:PORT+6
+    tcp-request inspect-delay 4s
+    tcp-request content accept if { req.ssl_hello_type 1 }
+    use_backend nginx_a if { req.ssl_sni -i a.example }
+    use_backend nginx_b if { req.ssl_sni -i x.b.example }
+    default_backend openssl
+backend a
+    server s 192.168.1.21:9101
+backend b
+    server s 192.168.1.21:9102
+backend other
+    server s 192.168.1.21:9103
+backend nginx_a
+    server s 192.168.1.22:9104
+backend nginx_b
+    server s 192.168.1.22:9105
+backend openssl
+    server s 192.168.1.22:9106
+"""
+
+
+class Echo(Recorder):
+    """Says its name, then what it hears."""
+
+    def __init__(self, port, name):
+        self.name = name
+        super().__init__(port=port)
+
+    def serve(self, connection):
+        connection.settimeout(10)
+        try:
+            with connection:
+                connection.sendall(self.name)
+                while data := connection.recv(65536):
+                    connection.sendall(data)
+        except OSError:
+            pass
+
+
+def hello(name, records=None):
+    """What openssl says first, with that name in it, in records of that many bytes."""
+    text = (pathlib.Path(__file__).parents[1] / "vectors/tls_hello.txt").read_text()
+    message = bytes.fromhex(re.search(r"TLS 1.2\n< (\S+)", text)[1])[5:]
+    old, new = b"b.example.net", name.encode()
+    at, grown = message.index(old), len(new) - len(old)
+    extensions = 4 + 2 + 32 + 1 + message[38] + 2 + int.from_bytes(message[39 + message[38]:41 + message[38]], "big") + 2
+    message = message[:at] + new + message[at + len(old):]
+
+    def grow(message, where, size):
+        return message[:where] + (int.from_bytes(message[where:where + size], "big") + grown).to_bytes(size, "big") + message[where + size:]
+    for where, size in ((1, 3), (extensions, 2), (at - 7, 2), (at - 5, 2), (at - 2, 2)):
+        message = grow(message, where, size)
+    records = records or len(message)
+    return b"".join(b"\x16\x03\x01" + len(part).to_bytes(2, "big") + part
+                    for part in (message[i:i + records] for i in range(0, len(message), records)))
+
+
+def routed(port, data, pieces=False, shut=False, more=b""):
+    """Who answers, after how long; all the bytes arrive there."""
+    began = time.monotonic()
+    with dial(LB, port) as s:
+        s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        try:
+            for part in [bytes([byte]) for byte in data] if pieces else [data]:
+                s.sendall(part)
+            if shut:
+                s.shutdown(socket.SHUT_WR)
+            who = s.recv(1)
+        except (ConnectionResetError, BrokenPipeError):
+            who = b""
+        took = time.monotonic() - began
+        if who:
+            s.sendall(more) if more else None
+            got = b""
+            while len(got) < len(data + more):
+                part = s.recv(65536)
+                assert part, (got, data)
+                got += part
+            assert got == data + more
+        return who.decode(), took
+
+
+def test_tls_is_routed_by_the_name_that_it_asks_for(lab, both):
+    servers = [Echo(9101, b"A"), Echo(9102, b"B"), Echo(9103, b"O")]
+    try:
+        pair = both(SNI)
+
+        def same(name, port, *arguments, who, theirs=None, fast=True, **options):
+            for base in (8000, 9000):
+                found, took = routed(base + port, *arguments, **options)
+                wanted = who if base == 8000 or theirs is None else theirs
+                assert found == wanted, (name, base, found)
+                assert took < 3 if fast else took >= 0.35, (name, base, took)
+                line = pair.log(base, "] ")
+                assert re.search(r"\] \S+ " + {"A": "a/s", "B": "b/s", "O": "other/s", "": r"\S+/<NOSRV>"}[wanted], line), (name, line)
+                assert wanted or re.search(r" -1/-1/\d+ 0 PR ", line), line
+        same("a name", 1, hello("a.example"), who="A", more=b"and more")
+        same("in capitals", 1, hello("A.Example"), who="A")
+        same("an end", 1, hello("x.y.b.example"), who="B")
+        same("another name", 1, hello("a.example.net"), who="O")
+        same("byte by byte", 1, hello("a.example"), pieces=True, who="A")
+        # HAProxy looks into one record only; the servers behind it look into all of them.
+        same("two records", 1, hello("a.example", 100), who="A", theirs="O")
+        same("records of seven bytes, byte by byte", 1, hello("x.b.example", 7), pieces=True, who="B", theirs="O")
+        same("HTTP", 1, ASK, who="O")
+        same("garbage", 1, bytes(100), who="O")
+        same("half of it and the end", 1, hello("a.example")[:80], shut=True, who="O")
+        same("half of it", 2, hello("a.example")[:80], who="O", fast=False)
+        same("nothing", 2, b"", who="O", fast=False)
+        same("case counts without -i", 2, hello("A.example"), who="O")
+        same("must be TLS", 3, hello("a.example"), who="A")
+        same("is not TLS", 3, ASK, who="")
+        same("nothing, but must be TLS", 3, b"", who="", fast=False)
+        same("an early rule", 5, b"", who="O")
+        same("not awaited", 4, b"", who="O")
+    finally:
+        for s in servers:
+            s.close()
+
+
+TLS_NGINX = """user root root; daemon off; master_process off; pid {d}/tls.pid; error_log {d}/tls.err;
+events {{ }}
+http {{ access_log off; client_body_temp_path {d}/tls.b; proxy_temp_path {d}/tls.p; fastcgi_temp_path {d}/tls.f; uwsgi_temp_path {d}/tls.u;
+ scgi_temp_path {d}/tls.s; ssl_protocols TLSv1.2 TLSv1.3; ssl_certificate {d}/tls.crt; ssl_certificate_key {d}/tls.key;
+ server {{ listen 192.168.1.22:9104 ssl; location / {{ return 200 "a $ssl_server_name $ssl_protocol\\n"; }} }}
+ server {{ listen 192.168.1.22:9105 ssl; location / {{ return 200 "b $ssl_server_name $ssl_protocol\\n"; }} }} }}
+"""
+
+
+def test_real_tls_passes_through(lab, both):
+    """curl and openssl, to two nginx and openssl behind it: the handshake is the server's own, and the names lead where they should."""
+    folder, processes = lab.folder, []
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", f"{folder}/tls.key",
+                    "-out", f"{folder}/tls.crt", "-days", "2", "-subj", "/CN=lab", "-addext", "subjectAltName=DNS:a.example,DNS:x.b.example,DNS:c.example"],
+                   check=True, stderr=subprocess.DEVNULL)
+    (pathlib.Path(folder) / "tls.conf").write_text(TLS_NGINX.format(d=folder))
+    both(SNI)
+    try:
+        program = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin")
+        for command in ((program, "-p", folder, "-c", f"{folder}/tls.conf"),
+                        ("openssl", "s_server", "-accept", "192.168.1.22:9106", "-cert", f"{folder}/tls.crt", "-key", f"{folder}/tls.key", "-www")):
+            processes.append(lab.web02.spawn(*command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+        wait_for(lambda: all(f":{p} " in lab.web02.run("ss", "-ltn") for p in (9104, 9105, 9106)), 10, "TLS servers")
+        for version in ("1.2", "1.3"):
+            for name, answer in (("a.example", f"a a.example TLSv{version}"), ("x.b.example", f"b x.b.example TLSv{version}")):
+                # The certificate is verified: nobody stands between.
+                got = lab.client.run("curl", "-sS", "-m", "10", "--cacert", f"{folder}/tls.crt", f"--tlsv{version}", "--tls-max", version,
+                                     "--resolve", f"{name}:8006:{LB}", f"https://{name}:8006/")
+                assert got.strip() == answer
+        got = lab.client.run("curl", "-sS", "-m", "10", "-k", "--resolve", f"c.example:8006:{LB}", "https://c.example:8006/")
+        assert "s_server" in got
+        got = lab.client.run("openssl", "s_client", "-connect", f"{LB}:8006", "-servername", "A.EXAMPLE", "-CAfile", f"{folder}/tls.crt", check=False)
+        assert "Verify return code: 0 (ok)" in got and "CONNECTED" in got
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+            lab.web02.processes.remove(process)
+
+
+CONNECTIONS = """
+defaults
+    mode tcp
+    log global
+    option tcplog
+    timeout connect 1s
+    timeout client 3s
+    timeout server 3s
+frontend rejected
+    bind 192.168.1.11:PORT+1
+    tcp-request connection reject if { src 192.168.1.100 }
+    default_backend b
+frontend accepted
+    bind 192.168.1.11:PORT+2
+    tcp-request connection accept if { src 192.168.1.0/24 } { dst_port gt 1024 }
+    tcp-request connection reject
+    default_backend b
+frontend others
+    bind [fd00::11]:PORT+2
+    tcp-request connection reject if { src 192.168.1.0/24 }
+    default_backend b
+frontend expects
+    mode http
+    option httplog
+    bind 192.168.1.11:PORT+3
+    tcp-request connection reject if { src 1.2.3.4 }
+    tcp-request connection expect-proxy layer4 if { src 192.168.1.100 }
+    default_backend h
+backend b
+    server s 192.168.1.21:9000
+backend h
+    mode http
+    option forwardfor
+    server s 192.168.1.21:9000
+"""
+
+
+def test_connections_are_taken_or_not_before_they_say_anything(both, recorder):
+    server = recorder()
+    pair = both(CONNECTIONS)
+    for base in (8000, 9000):
+        assert talk(LB, base + 1, ASK) == b"RESET"
+        assert talk(LB, base + 2, ASK).endswith(b"ok") and " accepted b/s " in pair.log(base, "] ")         # and no line of the one before
+        assert talk(LB6, base + 2, ASK).endswith(b"ok") and " others b/s " in pair.log(base, "] ")
+        server.seen.clear()
+        assert talk(LB, base + 3, V1 + ASK).endswith(b"ok") and pair.log(base, "] ").startswith("1.2.3.4:99 ")
+        assert b"1.2.3.4" in seen_by(server)[0]
+        assert talk(LB, base + 3, ASK) in (b"RESET", b"") and "which does not look like" in pair.log(base, "] ")
