@@ -4,6 +4,7 @@
  */
 #ifndef BASE_ASSERT_H
 #define BASE_ASSERT_H
+#include "base/text.h"
 _Noreturn void assert_failed(const char *expression, const char *file, int line);
-#define ensure(e) ((e) ? (void)0 : assert_failed(#e, __FILE__, __LINE__))
+#define ensure(e) ((e) ? (void)0 : assert_failed(PACKED #e, __FILE__, __LINE__))
 #endif

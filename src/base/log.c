@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/log.h"
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -140,7 +141,7 @@ static void log_list(enum log_level level, const char *error, const char *format
 static void log_list(enum log_level level, const char *error, const char *format, va_list arguments)
 {
 	char line[LOG_LINE_MAX];
-	size_t n = text_vformat(line, sizeof line, format, arguments);
+	size_t n = text_vformat(line, sizeof line, INT_MAX, format, arguments);
 
 	if (error)
 		n += text_format(line + n, sizeof line - n, ": %s", error);
@@ -196,7 +197,7 @@ void (tell)(const char *format, ...)
 	va_list arguments;
 
 	va_start(arguments, format);
-	size_t n = text_vformat(line, sizeof line, format, arguments);
+	size_t n = text_vformat(line, sizeof line, INT_MAX, format, arguments);
 	va_end(arguments);
 	(void)send_line(&to_stderr, "", 0, line, n);
 }
@@ -221,7 +222,7 @@ bool (out)(const char *format, ...)
 	va_list arguments;
 
 	va_start(arguments, format);
-	size_t n = text_vformat(line, sizeof line, format, arguments);
+	size_t n = text_vformat(line, sizeof line, INT_MAX, format, arguments);
 	va_end(arguments);
 	return out_bytes(line, n);
 }

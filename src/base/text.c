@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/text.h"
+#include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 struct str str_z(const char *text)
@@ -160,7 +162,7 @@ uint32_t text_put_hex(char *out, uint32_t v)
 	return n;
 }
 
-struct output { char *p; size_t used, size; };
+struct output { char *p; size_t used, size; int clip; };
 
 static void put(struct output *o, const char *text, size_t n)
 {
@@ -266,12 +268,13 @@ static void put_conversion(struct output *o, const struct conversion *c, va_list
 	uint32_t n = 0;
 
 	switch (c->letter) {
-	case 's': {
+	case 's':
+	case 'm': {
 		char plain[TEXT_MAX];
-		const char *text = va_arg(*arguments, const char *);
+		const char *text = c->letter == 'm' ? strerror(errno) : va_arg(*arguments, const char *);
 		if (c->precision < 0)
 			text = text_plain(text, plain);
-		put_padded(o, c, text, c->precision >= 0 ? (size_t)c->precision : strlen(text));
+		put_padded(o, c, text, c->precision < 0 ? strlen(text) : (size_t)(c->precision < o->clip ? c->precision : o->clip));
 		return;
 	}
 	case 'c':
@@ -297,9 +300,9 @@ static void put_conversion(struct output *o, const struct conversion *c, va_list
 	put_padded(o, c, digits, n);
 }
 
-size_t text_vformat(char *out, size_t size, const char *format, va_list list)
+size_t text_vformat(char *out, size_t size, int clip, const char *format, va_list list)
 {
-	struct output o = { .p = out, .size = size };
+	struct output o = { .p = out, .size = size, .clip = clip };
 	struct conversion c;
 	char plain[TEXT_MAX];
 	va_list arguments;
@@ -326,7 +329,7 @@ size_t (text_format)(char *out, size_t size, const char *format, ...)
 	va_list arguments;
 
 	va_start(arguments, format);
-	size_t n = text_vformat(out, size, format, arguments);
+	size_t n = text_vformat(out, size, INT_MAX, format, arguments);
 	va_end(arguments);
 	return n;
 }

@@ -43,7 +43,7 @@ uint32_t text_put_hex(char *out, uint32_t v);                   /* at most 8, lo
 /* The sentence itself, or unpacked in out. */
 const char *text_plain(const char *, char out[TEXT_MAX]);
 
-/* Formats like snprintf, but knows only %s %.*s %c %d %u %x %lu %llu %zu %%, a width with or without 0 for numbers, and
+/* Formats like snprintf, but knows only %s %.*s %m %c %d %u %x %lu %llu %zu %%, a width with or without 0 for numbers, and
  * width and '-' for %s. Always NUL-terminated; returns the length written (never more than size - 1: cut, not lost). */
 size_t text_format(char *out, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* How long ago: "0.4s", "12s", "3m12s", "5h07m", "12d04h". Returns out. */
@@ -51,7 +51,8 @@ const char *text_age(uint64_t ms, char out[16]);
 /* What stands between the quotes of a JSON string: escapes, and U+FFFD for what is no UTF-8. NUL-terminated; returns the
  * length. What does not fit is cut, between characters. */
 size_t text_json(char *out, size_t size, const char *text);
-size_t text_vformat(char *out, size_t size, const char *format, va_list) __attribute__((format(printf, 3, 0)));
+/* clip: so many bytes at most of each %.*s, so that the sentence around it stays in sight. */
+size_t text_vformat(char *out, size_t size, int clip, const char *format, va_list) __attribute__((format(printf, 4, 0)));
 #define text_format(out, size, ...) text_format(out, size, PACKED __VA_ARGS__)
 
 /* Edit distance (insert, delete, replace, swap of neighbours), or limit + 1 if it is more than limit: for "did you

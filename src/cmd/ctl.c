@@ -39,7 +39,7 @@ static const char *socket_path(const struct options *o)
 		return NULL;
 	}
 	if (gethostname(host, sizeof host - 1) == -1 || !arena_open(&configuration, CONF_ARENA_MAX))
-		die(2, "cannot start: %s", strerror(errno));
+		die(2, "cannot start: %m");
 	const char *bytes = conf_read(&configuration, o->file, &n, report, NULL);
 	const struct conf *conf = bytes ? conf_load(&configuration, o->file, bytes, n, o->node, host, report, NULL) : NULL;
 	if (conf && !conf->global.stats_socket)

@@ -4,6 +4,7 @@
 #include "conf/parse.h"
 
 #define SENTENCE_MAX 512
+#define CLIP 64                         /* of what the file says, that much is repeated */
 
 /* ---- findings ---- */
 
@@ -22,7 +23,7 @@ static void say(struct parser *p, enum conf_severity severity, uint32_t line, co
 		n = text_format(sentence, sizeof sentence, "%s:%u: ", p->file_name, line);
 	else
 		n = text_format(sentence, sizeof sentence, "%s: ", p->file_name);
-	(void)text_vformat(sentence + n, sizeof sentence - n, format, arguments);
+	(void)text_vformat(sentence + n, sizeof sentence - n, CLIP, format, arguments);
 	/* Escapes can put anything into a word; a terminal and a log get only what can be read. */
 	for (char *c = sentence; *c; c++)
 		if ((unsigned char)*c < ' ' || *c == 0x7f)

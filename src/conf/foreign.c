@@ -71,6 +71,9 @@ static const struct { uint32_t where; const char *words, *reason; } table[] = {
 
 uint32_t word_in_list(const char *list, struct str word)
 {
+	char plain[TEXT_MAX];
+
+	list = text_plain(list, plain);
 	for (uint32_t place = 1; *list; place++) {
 		size_t n = strcspn(list, " ");
 		if (str_equal(word, str_of(list, n)))
@@ -83,13 +86,11 @@ uint32_t word_in_list(const char *list, struct str word)
 
 const char *foreign_reason(uint32_t as, uint32_t sections, struct str word)
 {
-	char plain[TEXT_MAX];
-
 	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
 		uint32_t where = table[i].where;
 		if (as != AS_ANY && (where & AS_ALL) != as)
 			continue;
-		if ((!(where & IN_ANY) || where & sections) && word_in_list(text_plain(table[i].words, plain), word))
+		if ((!(where & IN_ANY) || where & sections) && word_in_list(table[i].words, word))
 			return table[i].reason;
 	}
 	return NULL;

@@ -165,7 +165,7 @@ uint32_t word_in_list(const char *list, struct str word);
 
 /* ---- conf ---- */
 
-#define CLIPPED(s) (int)((s).n > 64 ? 64 : (s).n), (s).p       /* for %.*s */
+#define CLIPPED(s) (int)(s).n, (s).p    /* for %.*s, of which refuse() and warn() print 64 bytes at most */
 void refuse(struct parser *, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void refuse_at(struct parser *, uint32_t line, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void warn(struct parser *, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -166,7 +166,7 @@ void set_track_weight(struct parser *p, const struct keyword *k, const struct st
 
 void set_track_word(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n, void *object)
 {
-	bool delay = strstr(k->name, "delay") != NULL;
+	bool delay = k->name[strcspn(k->name, "_")] == '_';
 
 	if (((struct track_config *)object)->kind != (delay ? TRACK_INTERFACE : TRACK_PING))
 		refuse(p, "'%s' goes with %s only", k->name, delay ? "track_interface" : "track_ping");

@@ -140,7 +140,7 @@ void (put)(struct answer *a, const char *format, ...)
 	va_list arguments;
 
 	va_start(arguments, format);
-	size_t n = text_vformat(a->bytes + a->used, sizeof a->bytes - a->used, format, arguments);
+	size_t n = text_vformat(a->bytes + a->used, sizeof a->bytes - a->used, 64, format, arguments);
 	va_end(arguments);
 	/* Names, and what a client has typed, go to terminals. */
 	for (char *p = a->bytes + a->used; n > 0; n--, p++) {
@@ -163,7 +163,7 @@ static void unknown(struct answer *a, struct str text)
 			near = c;
 		}
 	}
-	put(a, "Unknown command: '%.*s'%s%s%s. 'help' lists all.\n", (int)(text.n > 64 ? 64 : text.n), text.p,
+	put(a, "Unknown command: '%.*s'%s%s%s. 'help' lists all.\n", (int)text.n, text.p,
 		near ? " (did you mean '" : "", near ? near->name : "", near ? "'?)" : "");
 }
 
@@ -199,7 +199,7 @@ static void start_command(struct client *c, struct str text)
 			c->command = k;
 		else
 			put(a, "Refused: '%s' takes %s, not '%.*s'.\n", k->name, *k->arguments ? k->arguments : "nothing",
-				(int)(rest.n > 64 ? 64 : rest.n), rest.p);
+				(int)rest.n, rest.p);
 		return;
 	}
 	unknown(a, text);
@@ -416,7 +416,7 @@ static void remove_stale(const char *path, const struct sockaddr *address, sockl
 	if (!stale)
 		die(2, "stats socket %s: another process answers there (a second tandem?): give each its own path", path);
 	if (unlink(path) == -1)
-		die(2, "stats socket %s: cannot replace what an earlier run has left: %s", path, strerror(errno));
+		die(2, "stats socket %s: cannot replace what an earlier run has left: %m", path);
 }
 
 void control_open(const struct conf *conf)
@@ -433,7 +433,7 @@ void control_open(const struct conf *conf)
 	mode_t mask = umask(~(mode_t)conf->global.stats_socket_mode & 0777);
 	if (listener.fd == -1 || bind(listener.fd, (struct sockaddr *)&address, sizeof address) == -1
 	    || listen(listener.fd, QUEUE_MAX) == -1 || lstat(path, &created) == -1)
-		die(2, "stats socket %s: cannot make it: %s", path, strerror(errno));
+		die(2, "stats socket %s: cannot make it: %m", path);
 	(void)umask(mask);
 	for (struct client *c = clients; c < clients + CLIENTS_MAX; c++) {
 		c->io = (struct io){ .fd = -1, .ready = client_ready };

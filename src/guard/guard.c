@@ -124,7 +124,7 @@ static int keep_configuration(const char *bytes, uint32_t n)
 
 	if (fd == -1 || write(fd, bytes, n) != (ssize_t)n
 	    || fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) == -1)
-		die(2, "cannot keep the configuration in memory: %s", strerror(errno));
+		die(2, "cannot keep the configuration in memory: %m");
 	return fd;
 }
 
@@ -138,8 +138,8 @@ static void raise_descriptor_limit(uint32_t needed)
 	if (limit.most < needed)
 		limit.most = needed;
 	if (syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, &limit, NULL) == -1)
-		die(2, "this configuration needs %u descriptors a process, the system allows fewer (ulimit -n): %s: lower maxconn",
-			needed, strerror(errno));
+		die(2, "this configuration needs %u descriptors a process, the system allows fewer (ulimit -n): %m: lower maxconn",
+			needed);
 }
 
 static void open_listeners(const struct conf *conf)
@@ -156,8 +156,8 @@ static void open_listeners(const struct conf *conf)
 				fd = net_listen(&b->address, b->interface, BACKLOG, how);
 			}
 			if (fd == -1)
-				die(2, "%s:%u: frontend %s cannot listen on %s: %s", guard.conf_path, b->line, p->name,
-					endpoint_print(&b->address, address), strerror(errno));
+				die(2, "%s:%u: frontend %s cannot listen on %s: %m", guard.conf_path, b->line, p->name,
+					endpoint_print(&b->address, address));
 			guard.listeners[b->index] = fd;
 		}
 	}
@@ -170,7 +170,7 @@ static void rise_in_priority(void)
 
 	if (syscall(SYS_sched_setscheduler, 0, SCHED_FIFO | SCHED_RESET_ON_FORK, &low) == -1
 	    && setpriority(PRIO_PROCESS, 0, -20) == -1)
-		log_debug("no priority over other processes: %s", strerror(errno));
+		log_debug("no priority over other processes: %m");
 }
 
 static void write_pid_file(const char *path, pid_t pid)
@@ -180,7 +180,7 @@ static void write_pid_file(const char *path, pid_t pid)
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 
 	if (fd == -1 || write(fd, text, n) != (ssize_t)n)
-		die(2, "cannot write the pid file %s: %s", path, strerror(errno));
+		die(2, "cannot write the pid file %s: %m", path);
 	(void)close(fd);
 }
 
@@ -193,7 +193,7 @@ static void become_daemon(const struct options *o)
 		write_pid_file(o->pid_file, getpid());  /* if that is not possible, here is the place to say so */
 	pid_t child = fork();
 	if (child == -1)
-		die(2, "cannot go into the background: %s", strerror(errno));
+		die(2, "cannot go into the background: %m");
 	if (child > 0) {
 		if (o->pid_file)
 			write_pid_file(o->pid_file, child);
@@ -252,7 +252,7 @@ static void open_signals(void)
 	for (size_t i = 0; i < sizeof list / sizeof *list; i++)
 		(void)sigaddset(&set, list[i]);
 	if (sigprocmask(SIG_BLOCK, &set, NULL) == -1 || (signals.fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)) == -1)
-		die(2, "cannot receive signals: %s", strerror(errno));
+		die(2, "cannot receive signals: %m");
 	signals.ready = signals_ready;
 	loop_watch(&guard.loop, &signals, POLLIN);
 }
@@ -309,17 +309,16 @@ static void open_all(const struct conf *conf)
 	raise_descriptor_limit(descriptors > worker || !conf->proxy_count ? descriptors : worker);
 	guard.self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	if (guard.self == -1 && conf->proxy_count)
-		die(2, "cannot open /proc/self/exe, which the worker is started from (is /proc mounted?): %s", strerror(errno));
+		die(2, "cannot open /proc/self/exe, which the worker is started from (is /proc mounted?): %m");
 	open_listeners(conf);
 	if (conf->proxy_count && !(guard.board = scoreboard_make(conf, &guard.board_fd)))
-		die(2, "cannot share memory with the worker: %s", strerror(errno));
+		die(2, "cannot share memory with the worker: %m");
 	if (conf->vrrp_count && !links_open())
-		die(2, "cannot open a netlink socket: %s", strerror(errno));
+		die(2, "cannot open a netlink socket: %m");
 	for (const struct vrrp_config *c = conf->vrrps; c; c = c->next) {
 		int fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 		if (fd == -1)
-			die(2, "%s:%u: vrrp needs root's rights (CAP_NET_ADMIN and CAP_NET_RAW): %s", guard.conf_path, c->line,
-				strerror(errno));
+			die(2, "%s:%u: vrrp needs root's rights (CAP_NET_ADMIN and CAP_NET_RAW): %m", guard.conf_path, c->line);
 		(void)close(fd);
 		claim_router(c);
 	}
@@ -351,7 +350,7 @@ int guard_run(int argc, char **argv)
 	if (!read_options(argc, argv, &o))
 		return 1;
 	if (!arena_open(&configuration, CONF_ARENA_MAX) || !arena_open(&guard.memory, ARENA_BYTES_MAX))
-		die(2, "no address space: %s", strerror(errno));
+		die(2, "no address space: %m");
 	const struct conf *conf = read_configuration(&configuration, &o);
 	if (!conf)
 		return 1;

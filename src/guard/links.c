@@ -38,7 +38,7 @@ static void promote_secondaries(const struct interface *i)
 
 	text_format(name, sizeof name, "net/ipv4/conf/%s/promote_secondaries", i->name);
 	if (!sysctl_write(name, "1"))
-		log_debug("cannot set %s: %s", name, strerror(errno));
+		log_debug("cannot set %s: %m", name);
 }
 
 static void link_seen(const struct nlmsghdr *m)

@@ -127,7 +127,7 @@ void ping_open(struct watch *w)
 	if (w->io.fd == -1
 	    || (v4 ? setsockopt(w->io.fd, SOL_RAW, ICMP_FILTER, &wanted4, sizeof wanted4)
 		: setsockopt(w->io.fd, IPPROTO_ICMPV6, ICMP6_FILTER, wanted6, sizeof wanted6)) == -1)
-		die(2, "cannot open a socket for track_ping %s: %s", w->track->name, strerror(errno));
+		die(2, "cannot open a socket for track_ping %s: %m", w->track->name);
 	w->io.ready = ping_ready;
 	loop_watch(&guard.loop, &w->io, POLLIN);
 }

@@ -58,7 +58,7 @@ static void set_sysctls(const struct router *r)
 		text_format(path, sizeof path, "net/%.*s%s%s", (int)(after - 2 - rows[i].name), rows[i].name,
 			rows[i].below ? r->interface->name : r->vmac->name, after);
 		if (!sysctl_write(path, rows[i].value))
-			log_debug("(%s) cannot set %s: %s", r->config->name, path, strerror(errno));
+			log_debug("(%s) cannot set %s: %m", r->config->name, path);
 	}
 }
 

@@ -107,12 +107,12 @@ static void give_up_privileges(const struct conf *conf, pid_t guard)
 			conf->global.chroot ? conf->global.chroot : " (is /proc mounted? `chroot DIRECTORY` does without)",
 			strerror(errno));
 	if (!privilege_drop(&who))
-		die(2, "worker: cannot become user '%s': %s", conf->global.user, strerror(errno));
+		die(2, "worker: cannot become user '%s': %m", conf->global.user);
 	/* Changing the user clears it, so it comes after that. A worker without a guard serves an address nobody holds. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == -1 || getppid() != guard)
 		die(2, "worker: the guard has gone");
 	if (!privilege_seccomp())
-		log_warn("worker: this kernel has no seccomp filter: %s", strerror(errno));
+		log_warn("worker: this kernel has no seccomp filter: %m");
 }
 
 static void publish(void)
@@ -149,7 +149,7 @@ int worker_main(int argc, char **argv)
 	for (int i = 1; i + 1 < argc; i += 2)
 		*(strcmp(argv[i], "-f") == 0 ? &name : &node) = argv[i + 1];
 	if (!arena_open(&configuration, CONF_ARENA_MAX) || !arena_open(&worker.memory, ARENA_BYTES_MAX))
-		die(2, "worker: no address space: %s", strerror(errno));
+		die(2, "worker: no address space: %m");
 	worker.conf = read_configuration(&configuration, name, node);
 	open_log(worker.conf);
 	arena_freeze(&configuration);
