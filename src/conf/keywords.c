@@ -282,8 +282,8 @@ static const struct keyword table[] = {
 	{ AS_BIND | IN_FRONTEND | IN_LISTEN, 0, 0, "accept-proxy", set_value, FIELD(bind_config, accept_proxy), 1, 0, 0, "\0"
 		PACKED "clients come by way of a proxy that says who they are (PROXY protocol)" },
 	{ AS_LINE | IN_BACK, 1, ARGS_ANY, "balance", set_balance, NOWHERE, 0, 0, 0,
-		"roundrobin | static-rr | leastconn | first | random[(DRAWS)] | source | uri [whole] [len N] [depth N] | "
-		PACKED "url_param NAME | hdr(NAME)\0"
+		PACKED "roundrobin | static-rr | leastconn | first | random[(DRAWS)] | source | uri [whole] [len N] [depth N] | "
+		"url_param NAME | hdr(NAME)\0"
 		PACKED "how a server is chosen (roundrobin); from source on by hash, alike on all nodes" },
 	{ AS_LINE | IN_BACK, 1, ARGS_ANY, "hash-type", set_hash_type, NOWHERE, 0, 0, 0, PACKED "consistent\0"
 		PACKED "a server that fails moves its own clients and no others" },
@@ -384,7 +384,8 @@ static const struct keyword table[] = {
 		PACKED "what the errors that `observe` sees do" },
 	{ AS_SERVER | IN_BACK, 1, 1, "on-marked-down", set_choice, SERVER(shut_sessions), 1, 0, 0, PACKED "shutdown-sessions\0"
 		PACKED "its sessions end when it goes down" },
-	{ AS_SERVER | IN_BACK, 1, 1, "on-marked-up", set_choice, SERVER(shut_backups), 1, 0, 0, PACKED "shutdown-backup-sessions\0"
+	{ AS_SERVER | IN_BACK, 1, 1, "on-marked-up", set_choice, SERVER(shut_backups), 1, 0, 0,
+		PACKED "shutdown-backup-sessions\0"
 		PACKED "those of backups end when it comes up" },
 	{ AS_SERVER | IN_BACK, 1, 1, "init-state", set_choice, SERVER(health.init_state), 0, 0, 0,
 		PACKED "up | fully-up | down | fully-down\0"
@@ -650,8 +651,8 @@ size_t keyword_facts(const struct keyword *k, char *out, size_t size)
 		n += text_format(out + n, size - n, "; %s to ", print_ms(k->low, text));
 		n += text_format(out + n, size - n, "%s", print_ms(k->high, text));
 	}
-	if (k->set == set_choice) {
-		for (uint32_t i = k->initial; i > 0; i--)
+	if (k->set == set_choice && k->initial >= k->low) {
+		for (uint32_t i = k->initial - k->low; i > 0; i--)
 			word += strcspn(word, "|") + 2;
 		n += text_format(out + n, size - n, "; default: %.*s", (int)strcspn(word, " "), word);
 	} else if (k->initial > 0) {
