@@ -71,7 +71,8 @@ static void begin_response(struct session *s, uint32_t head_bytes)
 	bool framed = head->body != HTTP_BODY_CLOSE && (head->body != HTTP_BODY_CHUNKED || s->minor == 1);
 	/* A response that is there before its request has ended leaves no connection that could be used again. */
 	bool clean = s->request.body.done && flow_done(&s->request);
-	s->keep_alive = s->keep_alive && framed && clean && !(options & OPTION_HTTPCLOSE);
+	/* A backend's httpclose is about its servers alone, as in HAProxy. */
+	s->keep_alive = s->keep_alive && framed && clean && !(s->listener->frontend->options & OPTION_HTTPCLOSE);
 	s->upstream_keep = head->keep_alive && clean && head->body != HTTP_BODY_CLOSE
 		&& !(options & (OPTION_HTTP_SERVER_CLOSE | OPTION_HTTPCLOSE));
 	e.close = !s->keep_alive && !tunnel;

@@ -98,8 +98,7 @@ uint32_t queue_scatter(struct server *server)
 	while (server->queue.first && server->backend->config->options & OPTION_REDISPATCH) {
 		struct session *s = server->queue.first;
 		queue_leave(s);
-		s->server = NULL;
-		s->by_cookie = false;
+		session_leave_server(s);
 		wake(s);
 		n++;
 	}

@@ -231,7 +231,7 @@ static struct server_conn *idle_for(const struct server *s, const struct session
 		return session->kept && session->kept->server == s ? session->kept : NULL;
 	if (kind == REUSE_SAFE && first)
 		return NULL;
-	while (c && kind == REUSE_AGGRESSIVE && first && !c->safe)
+	while (c && kind == REUSE_AGGRESSIVE && first && !c->reused)
 		c = c->idle_next;
 	return c;
 }
@@ -246,7 +246,6 @@ static struct server_conn *take_idle(struct server *s, const struct session *ses
 	if (!c)
 		return NULL;
 	idle_remove(c);
-	c->safe = c->reused;
 	c->reused = true;
 	return c;
 }

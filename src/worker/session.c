@@ -284,7 +284,7 @@ static void give_up(struct session *s, struct ending e)
 }
 
 /* It goes elsewhere: HAProxy's marks in the log. */
-static void leave_server(struct session *s)
+void session_leave_server(struct session *s)
 {
 	if (s->access) {
 		s->access->redispatched = true;
@@ -306,7 +306,7 @@ static bool find_place(struct session *s)
 	/* A client whose server has no room even to wait. */
 	if (lb && !balance_has_room(lb) && lb->maxqueue && lb->queued >= lb->maxqueue
 	    && s->by_cookie && b->config->options & OPTION_REDISPATCH)
-		leave_server(s);
+		session_leave_server(s);
 	if (!s->server) {
 		uint32_t i = balance_choose(&b->balance, s->has_key ? &s->key : NULL, s->avoid);
 		if (i == BALANCE_NONE)
@@ -368,7 +368,7 @@ static void retry(struct session *s, char cause)
 	if (i == BALANCE_NONE || i == s->avoid)
 		return;
 	queue_give_place(s);
-	leave_server(s);
+	session_leave_server(s);
 	if (i < BALANCE_FULL)
 		queue_take_place(s, &b->servers[i]);
 	s->deadline = worker.loop.now_ms;       /* another server need not be waited for */

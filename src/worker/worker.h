@@ -89,7 +89,6 @@ struct server_conn {
 	struct server_conn *older, *newer;              /* of all idle ones: whom to close when the pool is empty */
 	struct session *owner;          /* while idle, if it is for this session alone: http-reuse never */
 	bool reused;                    /* served a request before */
-	bool safe;                      /* was reused before and did work: http-reuse aggressive */
 };
 
 struct queue {
@@ -225,6 +224,7 @@ void session_leave_backend(struct session *, bool keep_upstream);
 /* Chooses a server by balancing unless s->server is set, waits for a place there if it must, and connects. If there is no
  * server, or no way to it, the client has its answer. */
 void session_connect(struct session *);
+void session_leave_server(struct session *);    /* it will go to another one */
 void session_kill(struct session *, char cause);        /* its server must not have it any longer */
 void session_drop_upstream(struct session *, bool keep);
 void session_linger(struct session *);          /* all is said: lets the client read it, then closes */

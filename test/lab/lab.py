@@ -451,8 +451,9 @@ class ScriptedServer:
         return head, rest
 
     def close(self):
-        self.socket.shutdown(socket.SHUT_RDWR)
-        self.socket.close()
+        if self.socket.fileno() != -1:
+            self.socket.shutdown(socket.SHUT_RDWR)
+            self.socket.close()
 
 
 def exchange(address, port, request, host="client", timeout=10, shut=False):

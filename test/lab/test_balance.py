@@ -19,7 +19,7 @@ class Twins:
     """tandem on port 80 and HAProxy on port 81 of the same node, with the same lines, and what each of them logs."""
 
     def __init__(self, lab, servers, defaults="", **options):
-        self.logs = {}
+        self.logs, self.lab = {}, lab
         text = conf(servers, **options).replace("defaults\n", f"defaults\n{defaults}\n")
         for port, number in ((OURS, 5516), (THEIRS, 5517)):
             with InHost("lb01"):
@@ -255,7 +255,7 @@ def test_errors_that_clients_see_take_a_server_down(twins, scripted, what):  # n
         statuses = [one_response(exchange(LB, port, get(path, "Connection: close\r\n")))[0]
                     for path in ("/good", "/bad", "/bad", "/good", "/bad", "/bad", "/bad")]
         why = pair.line(port, r"Server back/s1 is DOWN, reason: (\w+ \w+(?: \w+)?(?:, info: \"Detected.*?\")?)[.,].* 0 active").group(1)
-        return statuses, why, one_response(exchange(LB, port, get("/good")))[0]
+        return statuses, why, one_response(exchange(LB, port, get("/good", "Connection: close\r\n")))[0]
     assert same(of)[1:] == ("Health analyze, info: \"Detected 3 consecutive errors, last one was: Wrong http response\""
                             if "fastinter" not in what else "Layer7 wrong status", 503)
 
@@ -300,3 +300,208 @@ def test_sessions_end_with_their_server(lab, twins, scripted, mode):  # noqa: F8
     assert our_marks == their_marks == (["DD--", "DH--"] if mode == "http" else ["D-", "D-"])
     # What is incomplete ends with a reset: HAProxy's proper end is told from a whole answer by its length alone.
     assert our_ends[0] == b"<RESET>" and their_ends[0] == b"" and (our_ends[1] == their_ends[1] or mode == "tcp")
+
+
+# ---- who gets a client ----
+
+def shares(port, n=24, path="/name", headers=lambda i: "", host="client"):
+    """{server: how many of n} of the web servers."""
+    got = collections.Counter()
+    for i in range(n):
+        data = exchange(LB, port, get(path.format(i), headers(i) + "Connection: close\r\n"), host=host)
+        got[one_response(data)[2].decode().strip()] += 1
+    return dict(got)
+
+
+@pytest.mark.parametrize("balance, weights", [("roundrobin", (3, 1)), ("static-rr", (3, 1)), ("static-rr", (1, 2)), ("leastconn", (1, 1)),
+                                              ("first", (1, 1)), ("roundrobin", (1, 0))])
+def test_shares_are_haproxys(twins, balance, weights):
+    twins([f"{a} weight {w}" for a, w in zip(NGINX, weights)], backend=f"    balance {balance}")
+    same(shares)
+
+
+def test_backups_are_haproxys(lab, twins):
+    """One alone, or all; and back."""
+    for option in "", "    option allbackups\n":
+        pair = twins(["192.168.1.21:9 check inter 200ms fall 1"] + [a + " backup" for a in NGINX], backend=option)
+        for port in OURS, THEIRS:
+            assert pair.line(port, r"Server back/s1 is DOWN.*(0 active.*)\d+ sessions active").group(1) \
+                == "0 active and 2 backup servers left. Running on backup. "
+        assert same(shares) == ({"web01": 12, "web02": 12} if option else {"web01": 24})
+        pair.close()
+        lab.clean()
+
+
+def test_least_loaded_and_first_with_room(twins, scripted):  # noqa: F811
+    """Sessions that stay: leastconn spreads them by weight, first fills one server after the other."""
+    held = Held(scripted, 3)
+    for balance, weights, expected in ("leastconn", (1, 1, 2), [2, 2, 4]), ("first", (1, 1, 1), [3, 3, 2]):
+        pair = twins([f"{a} weight {w} maxconn {3 if balance == 'first' else 10}" for a, w in zip(held.addresses, weights)],
+                     backend=f"    balance {balance}")
+
+        def of(port):
+            clients = []
+            for i in range(8):
+                clients.append(ask(port, f"/{i}"))
+                held.wait(*[f"/{n}" for n in range(i + 1)])
+            has = collections.Counter(s for s, _, _ in held.waiting)
+            for i, client in enumerate(clients):
+                held.release(f"/{i}")
+                assert answer(client)[0] == 200
+            return [has[i] for i in (1, 2, 3)]
+        assert same(of) == expected
+        pair.lab.clean()
+        pair.close()
+
+
+@pytest.mark.parametrize("balance, request_of", [
+    ("source", lambda i: ("/name", "")), ("uri", lambda i: (f"/name{i}", "")), ("url_param id", lambda i: (f"/?a=b&id={i}", "")),
+    ("hdr(X-User)", lambda i: ("/", f"X-User: {i}\r\n"))])
+def test_both_nodes_choose_alike_and_a_failure_moves_no_others(lab, scripted, balance, request_of):  # noqa: F811
+    servers = [scripted(serve_number(i)) for i in range(3)]
+    lines = [f"{s.address} check inter 200ms fall 1" for s in servers]
+    clients = [f"192.168.1.{n}" for n in range(200, 212)] if balance == "source" else [None] * 24
+    for a in clients:
+        if a:
+            lab.client.run("ip", "addr", "add", f"{a}/24", "dev", "eth0")
+    # The other node has the lines in another order.
+    nodes = {}
+    for name, order in ("lb01", (0, 1, 2)), ("lb02", (2, 0, 1)):
+        text = conf([], backend=f"    balance {balance}\n" + "".join(f"    server s{i} {lines[i]}\n" for i in order))
+        nodes[name] = Tandem(lab, name, text.replace("192.168.1.11", lab.hosts[name].address)).start()
+
+    def map_of(name):
+        found = []
+        for i, source in enumerate(clients):
+            with InHost("client"):
+                s = socket.socket()
+            s.settimeout(10)
+            if source:
+                s.bind((source, 0))
+            s.connect((lab.hosts[name].address, 80))
+            path, headers = request_of(i)
+            s.sendall(get(path, headers + "Connection: close\r\n"))
+            found.append(answer(s)[2].decode())
+            s.close()
+        return found
+    before = map_of("lb01")
+    assert before == map_of("lb02") and len(set(before)) == 3
+    servers[1].close()
+    for node in nodes.values():
+        node.wait_log("Server back/s1 is DOWN")
+    after = map_of("lb01")
+    assert after == map_of("lb02") and "1" not in after
+    assert [a for a, b in zip(after, before) if b != "1"] == [b for b in before if b != "1"]
+
+
+def serve_number(i):
+    def script(connection, _):
+        while True:
+            data = b""
+            while b"\r\n\r\n" not in data:
+                more = connection.recv(65536)
+                if not more:
+                    return
+                data += more
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n%d" % i)
+    return script
+
+
+@pytest.mark.parametrize("reuse", ["never", "safe", "aggressive", "always"])
+def test_idle_connections_are_used_as_in_haproxy(twins, scripted, reuse):  # noqa: F811
+    """Two clients with two requests each, one after the other, then one with one: on how many connections."""
+    numbers = []
+
+    def serve(connection, number):
+        while True:
+            server.head(connection)
+            numbers.append(number)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+    server = scripted(serve)
+    twins([server.address], backend=f"    http-reuse {reuse}")
+
+    def of(port):
+        numbers.clear()
+        for requests in 2, 2, 1:
+            with dial(LB, port) as s:
+                for _ in range(requests):
+                    s.sendall(get())
+                    data = b""
+                    while not data.endswith(b"ok"):
+                        data += s.recv(4096)
+        return [n - numbers[0] for n in numbers]
+    assert same(of) == {"never": [0, 0, 1, 1, 2], "safe": [0, 0, 1, 1, 2], "aggressive": [0, 0, 0, 0, 0], "always": [0, 0, 0, 0, 0]}[reuse]
+
+
+@pytest.mark.parametrize("option, where, expected", [
+    ("http-server-close", "backend", (2, [0, 1], True, False)), ("http-server-close", "frontend", (2, [0, 1], True, False)),
+    ("httpclose", "backend", (2, [0, 1], True, False)), ("httpclose", "frontend", (1, [0], True, True)),
+    ("http-keep-alive", "backend", (2, [0, 0], False, False))])
+def test_connections_are_closed_as_in_haproxy(twins, scripted, option, where, expected):  # noqa: F811
+    """How many of two requests are answered, on which connections to the server, and whom is told that they end."""
+    heads = []
+
+    def serve(connection, number):
+        while True:
+            head, _ = server.head(connection)
+            heads.append((number, b"connection: close" in head.lower()))
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+    server = scripted(serve)
+    twins([server.address], **{where: f"    option {option}"})
+
+    def of(port):
+        heads.clear()
+        with dial(LB, port) as s:
+            s.sendall(get() + get())
+            s.settimeout(1)
+            data = b""
+            try:
+                while data.count(b"ok") < 2:
+                    more = s.recv(4096)
+                    if not more:
+                        break
+                    data += more
+            except socket.timeout:
+                pass
+        told = {close for _, close in heads}
+        assert len(told) == 1
+        return data.count(b"200 OK"), [n - heads[0][0] for n, _ in heads], *told, b"connection: close" in data.lower()
+    assert same(of) == expected
+
+
+def test_a_server_that_comes_back_starts_slowly(lab, twins):
+    pair = twins([f"{NGINX[0]} check inter 200ms fall 1 rise 1 slowstart 20s", NGINX[1]], backend="    option httpchk GET /health")
+    for port in OURS, THEIRS:
+        assert shares(port, 10) == {"web01": 5, "web02": 5}     # not at the start
+    lab.health("web01", False)
+    for port in OURS, THEIRS:
+        pair.line(port, "is DOWN")
+    lab.health("web01", True)
+    for port in OURS, THEIRS:
+        pair.line(port, "is UP")
+        assert shares(port, 17).get("web01", 0) <= 3            # a 16th at first
+
+
+def test_who_waits_for_a_server_that_fails_goes_elsewhere(lab, twins, scripted):  # noqa: F811
+    held = Held(scripted, 2)
+    pair = twins([f"{held.addresses[0]} check addr 192.168.1.21 port 80 inter 200ms fall 1 maxconn 1 cookie s1", f"{held.addresses[1]} cookie s2"],
+                 backend="    option httpchk GET /health\n    cookie C insert indirect\n    option redispatch\n    timeout queue 5s")
+
+    def of(port):
+        first = ask(port, "/a", "Cookie: C=s1\r\n")
+        held.wait("/a")
+        second = ask(port, "/b", "Cookie: C=s1\r\n")
+        settle()
+        lab.health("web01", False)
+        held.wait("/a", "/b")
+        seen = pair.line(port, r"is DOWN.*(\d sessions active, \d requeued, \d remaining in queue)").group(1)
+        held.release("/b")
+        at = answer(second)[2], pair.session(port)
+        held.release("/a")
+        at += answer(first)[2], pair.session(port)
+        pair.line(OURS + THEIRS - port, "is DOWN")
+        lab.health("web01", True)
+        for each in OURS, THEIRS:
+            pair.line(each, "is UP")
+        return seen, at
+    assert same(of)[0] == "1 sessions active, 1 requeued, 0 remaining in queue"
