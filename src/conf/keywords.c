@@ -638,9 +638,10 @@ const char *section_text(uint32_t in)
 
 size_t keyword_facts(const struct keyword *k, char *out, size_t size)
 {
-	const char *place = keyword_place(k->where & AS_ALL), *word = k->arguments;
-	bool time = k->set == set_ms || (k->high > 0 && strcmp(k->arguments, "SECONDS") == 0);
-	char text[16];
+	const char *place = keyword_place(k->where & AS_ALL);
+	char text[16], plain[TEXT_MAX];
+	const char *word = text_plain(k->arguments, plain);
+	bool time = k->set == set_ms || (k->high > 0 && strcmp(word, "SECONDS") == 0);
 	bool section = keyword_is(k, AS_SECTION);
 	size_t n = text_format(out, size, "%s%s", section ? "a section" : "in ", section ? "" :
 		place && !*keyword_prefix(k) ? place : section_text(k->where));

@@ -80,7 +80,7 @@ def test_sentences_are_packed_and_come_out_whole(built):
         text = "".join(re.findall(r'"((?:[^"\\]|\\.)*)"', literals)).replace('\\"', '"').replace("\\\\", "\\")
         assert len(text) < 20 or text.encode() not in binary, text
         code, output = run(str(built / "tandem"), "help", name)
-        assert code == 0 and f"\n    {text}\n" in output, (name, text, output)
+        assert code == 0 and f"\n    {text}\n" in output and output.isascii(), (name, text, output)
     for word in ("daemon", "clitimeout", "maxmind"):
         _, output = run(str(built / "tandem"), "help", word)
         assert output.rstrip("\n").isprintable() and word in output
