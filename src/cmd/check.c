@@ -453,7 +453,7 @@ int cmd_check(int argc, char **argv)
 	const char *bytes = conf_read(&configuration, file, &n, report, NULL);
 	const struct conf *conf = NULL;
 	if (bytes)
-		conf = conf_load(&configuration, file, bytes, n, node, host, report, NULL);
+		conf = conf_load(&configuration, file, bytes, n, node, host, NULL, report, NULL);
 	if (!conf)
 		return 1;
 	plan_check(conf, file);

@@ -41,7 +41,7 @@ static const char *socket_path(const struct options *o)
 	if (gethostname(host, sizeof host - 1) == -1 || !arena_open(&configuration, CONF_ARENA_MAX))
 		die(2, "cannot start: %m");
 	const char *bytes = conf_read(&configuration, o->file, &n, report, NULL);
-	const struct conf *conf = bytes ? conf_load(&configuration, o->file, bytes, n, o->node, host, report, NULL) : NULL;
+	const struct conf *conf = bytes ? conf_load(&configuration, o->file, bytes, n, o->node, host, NULL, report, NULL) : NULL;
 	if (conf && !conf->global.stats_socket)
 		log_err("%s has no stats socket, so there is nobody to ask: add 'stats socket /run/tandem.sock mode 600' to its"
 			" global section and restart tandem", o->file);

@@ -124,7 +124,7 @@ void outlook_print(const char *file, const char *bytes, uint32_t n, const struct
 		return;
 	for (uint32_t i = 0; i < conf->node_count; i++)
 		if (!arena_open(&memory[i], CONF_ARENA_MAX)
-		    || !(of[i] = conf_load(&memory[i], file, bytes, n, conf->nodes[i], "", no_report, NULL)))
+		    || !(of[i] = conf_load(&memory[i], file, bytes, n, conf->nodes[i], "", NULL, no_report, NULL)))
 			return;         /* said already, or the file is not good for that node: `check -n` says why */
 	out("\nelection\n");
 	for (uint32_t i = 0; i < conf->node_count; i++) {

@@ -12,6 +12,7 @@
 #include "proxy/config.h"
 #include "vrrp/config.h"
 
+#define HOSTS_BYTES_MAX 65536           /* of /etc/hosts; what is behind is not seen */
 #define CONF_BYTES_MAX (256 * 1024)     /* a larger file is refused */
 #define CONF_ARENA_MAX (8u * 1024 * 1024)
 #define CONF_PATH_DEFAULT "/etc/tandem.conf"
@@ -46,6 +47,7 @@ struct conf {
 	uint32_t watch_count, group_count;
 	struct proxy_config *proxies;           /* without the defaults sections */
 	uint32_t proxy_count, bind_count, server_count, check_count;
+	const char *hosts;                      /* the text of /etc/hosts; NULL: no server has a name */
 };
 
 enum conf_severity { CONF_ERROR, CONF_WARNING };
@@ -54,9 +56,10 @@ enum conf_severity { CONF_ERROR, CONF_WARNING };
 typedef void conf_report(void *context, enum conf_severity, const char *sentence);
 
 /* Reads the n bytes of the file called file_name. node: from -n, or NULL. hostname: used where the file names
- * no node. NULL if there was any error. Everything that it returns lives in the arena. */
+ * no node. hosts: the text of /etc/hosts as it was when the guard started; NULL: it is read if a
+ * server has a name. NULL if there was any error. Everything that it returns lives in the arena. */
 const struct conf *conf_load(struct arena *, const char *file_name, const char *bytes, uint32_t n,
-	const char *node, const char *hostname, conf_report *, void *context);
+	const char *node, const char *hostname, const char *hosts, conf_report *, void *context);
 /* Reads a whole file (at most CONF_BYTES_MAX) into the arena. NULL, with the finding reported, if that cannot
  * be done. */
 const char *conf_read(struct arena *, const char *path, uint32_t *n, conf_report *, void *context);

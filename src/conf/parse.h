@@ -216,7 +216,15 @@ void resolve_tracks(struct parser *, struct vrrp_config *);
 struct proxy_config *find_backend(const struct parser *, const char *name);
 void refuse_backend(struct parser *, uint32_t line, const char *keyword, const char *name);
 
+/* ---- names of servers ---- */
+
+const char *conf_read_hosts(struct arena *);    /* its text; "" if it cannot be read */
+/* The first address that a text like /etc/hosts has for the name. */
+bool hosts_find(const char *text, struct str name, struct addr *);
+
 /* ---- setters ---- */
+
+bool looks_like_host(struct str);
 
 bool name_is_good(struct str);                  /* HAProxy's rule: letters, digits and - _ . : */
 bool token_is_good(struct str);                 /* RFC 9110 §5.6.2 */

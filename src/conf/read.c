@@ -5,7 +5,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
-#include "conf/conf.h"
+#include "conf/parse.h"
 
 static const char *fail(const char *path, const char *why, conf_report *report, void *context)
 {
@@ -57,4 +57,18 @@ const char *conf_read(struct arena *arena, const char *path, uint32_t *n, conf_r
 	*n = (uint32_t)used;
 	return bytes;
 }
+const char *conf_read_hosts(struct arena *arena)
+{
+	int fd = open("/etc/hosts", O_RDONLY | O_CLOEXEC);
+	off_t end = fd == -1 ? 0 : lseek(fd, 0, SEEK_END);
+	size_t size = end <= 0 ? 0 : end < HOSTS_BYTES_MAX ? (size_t)end : HOSTS_BYTES_MAX;
+	char *text = arena_array(arena, "names of servers", size + 1, 1);
+
+	if (size > 0 && pread(fd, text, size, 0) <= 0)
+		text[0] = '\0';
+	if (fd != -1)
+		(void)close(fd);
+	return text;
+}
+
 _Static_assert(CONF_BYTES_MAX == 262144, "the sentences above say this number");

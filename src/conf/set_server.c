@@ -14,6 +14,30 @@ void set_default_server(struct parser *p, const struct keyword *k, const struct 
 	words_apply(p, AS_SERVER, args, n, &c->default_server);
 }
 
+/* ADDRESS:PORT, or NAME:PORT with a name in /etc/hosts. */
+static bool take_server(struct parser *p, struct str text, struct endpoint *e)
+{
+	uint32_t colon = text.n, port;
+
+	while (colon > 0 && text.p[colon - 1] != ':')
+		colon--;
+	struct str host = str_of(text.p, colon ? colon - 1 : 0);
+	if (looks_like_host(text)) {
+		refuse(p, "server '%.*s' has no port: '%.*s:80'", CLIPPED(text), CLIPPED(text));
+		return false;
+	}
+	if (!looks_like_host(host) || !text_to_u32(str_of(text.p + colon, text.n - colon), 65535, &port) || port == 0)
+		return take_endpoint(p, "server", text, e);
+	if (!p->conf->hosts)
+		p->conf->hosts = conf_read_hosts(p->arena);
+	e->port = (uint16_t)port;
+	if (hosts_find(p->conf->hosts, host, &e->addr))
+		return true;
+	refuse(p, "server '%.*s': it is not in /etc/hosts, and names are looked up nowhere else: give the IP address",
+		CLIPPED(text));
+	return false;
+}
+
 void set_server(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n, void *object)
 {
 	struct proxy_config *c = object;
@@ -22,7 +46,7 @@ void set_server(struct parser *p, const struct keyword *k, const struct str *arg
 
 	server.line = p->line;
 	server.next = NULL;
-	if (take_endpoint(p, "server", args[1], &server.address)
+	if (take_server(p, args[1], &server.address)
 	    && (addr_is_any(&server.address.addr) || addr_is_multicast(&server.address.addr)))
 		refuse(p, "server '%.*s': '%.*s' is no server's address", CLIPPED(args[0]), CLIPPED(args[1]));
 	words_apply(p, AS_SERVER, args + 2, n - 2, &server);

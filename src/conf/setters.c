@@ -182,7 +182,7 @@ void set_address(struct parser *p, const struct keyword *k, const struct str *ar
 		memcpy((char *)object + k->field, &a, sizeof a);
 }
 
-static bool looks_like_host(struct str s)
+bool looks_like_host(struct str s)
 {
 	bool letter = false;
 

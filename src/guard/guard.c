@@ -117,12 +117,14 @@ static void report(void *context, enum conf_severity severity, const char *sente
 	tell("%s%s", severity == CONF_ERROR ? "" : "warning: ", sentence);
 }
 
-/* The bytes that were checked are the bytes that workers read: sealed, whatever becomes of the file. */
-static int keep_configuration(const char *bytes, uint32_t n)
+/* The bytes that were checked are the bytes that workers read: sealed, whatever becomes of the file. Behind a NUL stand the
+ * names of servers. */
+static int keep_configuration(const char *bytes, uint32_t n, const char *hosts)
 {
 	int fd = memfd_create("tandem-conf", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	ssize_t hosts_n = (ssize_t)strlen(hosts);
 
-	if (fd == -1 || write(fd, bytes, n) != (ssize_t)n
+	if (fd == -1 || write(fd, bytes, n + 1) != (ssize_t)n + 1 || write(fd, hosts, (size_t)hosts_n) != hosts_n
 	    || fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) == -1)
 		die(2, "cannot keep the configuration in memory: %m");
 	return fd;
@@ -273,9 +275,9 @@ static const struct conf *read_configuration(struct arena *a, struct options *o)
 	if (gethostname(host, sizeof host - 1) == -1)
 		host[0] = '\0';
 	const char *bytes = conf_read(a, o->file, &n, report, NULL);
-	const struct conf *conf = bytes ? conf_load(a, o->file, bytes, n, o->node, host, report, NULL) : NULL;
+	const struct conf *conf = bytes ? conf_load(a, o->file, bytes, n, o->node, host, NULL, report, NULL) : NULL;
 	if (conf && conf->proxy_count)
-		guard.conf_fd = keep_configuration(bytes, n);
+		guard.conf_fd = keep_configuration(bytes, n, conf->hosts ? conf->hosts : "");
 	return conf;
 }
 

@@ -2,14 +2,16 @@
 """Which server a client gets, how long it waits for one, and what becomes of servers that fail: tandem, and the same lines in
 Debian's HAProxy."""
 import collections
+import os
 import pathlib
 import re
+import signal
 import socket
 import threading
 import time
 
 import pytest
-from lab import TANDEM, InHost, Tandem, dial, one_response, wait_for
+from lab import TANDEM, InHost, Tandem, dial, one_response, sh, wait_for
 from test_proxy import LB, NGINX, conf, exchange, get, proxy, scripted  # noqa: F401
 
 OURS, THEIRS = 80, 81
@@ -505,3 +507,20 @@ def test_who_waits_for_a_server_that_fails_goes_elsewhere(lab, twins, scripted):
             pair.line(each, "is UP")
         return seen, at
     assert same(of)[0] == "1 sessions active, 1 requeued, 0 remaining in queue"
+
+
+def test_names_of_servers_are_those_of_the_start(lab, proxy):  # noqa: F811
+    """From /etc/hosts; a worker that is replaced has the addresses of the guard's start, whatever has become of the file."""
+    hosts = lab.folder / "hosts"
+    hosts.write_text("127.0.0.1 localhost\n192.168.1.22 other two.example.net two # three\n")
+    sh(f"mount --bind {hosts} /etc/hosts")
+    try:
+        node = proxy(["two:80"])
+        assert exchange(LB, 80, get("/name", "Connection: close\r\n")).endswith(b"web02\n")
+        hosts.write_text("192.168.1.21 two\n")
+        worker = node.worker()
+        os.kill(worker, signal.SIGKILL)
+        wait_for(lambda: worker not in node.children() and node.children(), 5, "another worker")
+        assert exchange(LB, 80, get("/name", "Connection: close\r\n")).endswith(b"web02\n")
+    finally:
+        sh("umount /etc/hosts")
