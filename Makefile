@@ -81,15 +81,17 @@ all: build/tandem build/tandem.debug ## build/tandem, one static binary, and bui
 # The last board built. A new file in place of the old one, so that a running tandem keeps its own.
 build/tandem build/tandem.debug: build/%: $(OUT)/% always
 	@cmp -s $< $@ || cp --remove-destination $< $@
-$(OUT)/tandem: $(OUT)/tandem.debug
+$(OUT)/tandem: $(OUT)/tandem.debug $(OUT)/trim
 	$(STRIP) -s -R .comment -o $@ $<
+	$(OUT)/trim $@
 # -B: an assembler that makes the sentences of the program short, see boards/pack/pack.c. The second proof, by the names of
 # what was linked.
 $(OUT)/tandem.debug: $(OBJ) $(LIBMNL) $(BEARSSL) $(OUT)/pack
 	AS=$(AS) PACK=$(OUT)/pack $(TOOL) -Bboards/pack/ $(OPT) $(LTO) $(LDFLAGS) -o $@ $(OBJ) $(LIBMNL) $(BEARSSL)
 	@if $(NM) $@ | grep -wE '$(subst $() ,|,$(strip $(HEAP)))|__malloc_alloc_meta|__malloc_context|__expand_heap'; \
 		then echo "$@ contains an allocator: the names above"; exit 1; fi
-$(OUT)/pack: boards/pack/pack.c src/base/text.h
+$(OUT)/pack: src/base/text.h
+$(OUT)/pack $(OUT)/trim: $(OUT)/%: boards/pack/%.c
 	@mkdir -p $(@D)
 	$(HOSTCC) -std=c11 -D_GNU_SOURCE -O1 -Wall -Wextra -Werror -o $@ $<
 $(OUT)/%.o: %.c $(OUT)/flags.txt | $(TOOLCHAIN) $(LIBMNL) $(BEARSSL)
