@@ -74,7 +74,7 @@ REFUSED = {
     "no such tracked backend": ("    priority 100\n", "    priority 100\n    track_backend x\n", "track_backend", "track_backend 'x': there is no such backend"),
     "cookie value missing": (" cookie web02", "", "192.168.1.22", "server 'web02' has no 'cookie' value"),
     "bad server address": ("192.168.1.22:80", "192.168.1.222.1:80", "web02", "is not ADDRESS:PORT"),
-    "host name": ("192.168.1.22:80", "web02.example.net:80", "web02", "host names are not looked up"),
+    "host name": ("192.168.1.22:80", "web02.example.net:80", "web02", "it is not in /etc/hosts"),
     "bad bind address": ("bind 192.168.1.10:80", "bind 192.168.1.10:99999", "bind", "is not ADDRESS:PORT with a port from 1 to 65535"),
     "bad VIP": ("192.168.1.10/24", "192.168.1.10/42", "virtual_ipaddress", "'192.168.1.10/42' is not an address"),
     "priority out of range": ("priority 100", "priority 256", "priority", "'priority' must be a whole number from 1 to 255, not '256'"),
