@@ -80,13 +80,15 @@ static void print_track(const struct vrrp_config *v, const struct track_config *
 	static const char *const when[] = { "it has no usable server", "its link is down", "it fails", "it is not 0",
 		"it does not answer" };
 
+	int weight = t->reverse ? -t->weight : t->weight;
+
 	out("  %-11s %s %s: ", t == v->tracks ? "tracks" : "", kinds[t->kind], t->name);
 	if (t->weight == 0)
-		out("the node resigns while %s\n", when[t->kind]);
+		out("the node resigns %s %s\n", t->reverse ? "unless" : "while", when[t->kind]);
 	else if (t->kind == TRACK_FILE)
-		out("the number, times %d, is added to the priority\n", t->weight);
+		out("the number, times %d, is added to the priority\n", weight);
 	else
-		out("priority %u while %s%s\n", (unsigned)vrrp_effective_priority(v, t->weight), t->weight > 0 ? "not: " : "",
+		out("priority %u %s %s\n", (unsigned)vrrp_effective_priority(v, weight), t->weight > 0 ? "unless" : "while",
 			when[t->kind]);
 }
 

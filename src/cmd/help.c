@@ -41,6 +41,9 @@ static void print_overview(void)
 	out("\nThe file has sections; 'tandem help KEYWORD' says more about a word.\n");
 	print_keywords(AS_LINE, IN_GLOBAL, "global");
 	print_keywords(AS_LINE, IN_VRRP, "vrrp NAME");
+	print_keywords(AS_LINE, IN_SCRIPT, "vrrp_script NAME");
+	print_keywords(AS_LINE, IN_FILE, "vrrp_track_file NAME");
+	print_keywords(AS_LINE, IN_GROUP, "vrrp_sync_group NAME");
 	print_keywords(AS_LINE, IN_FRONTEND, "frontend NAME");
 	print_keywords(AS_LINE, IN_BACKEND, "backend NAME");
 	out("\nlisten NAME: what a frontend and a backend have\n"

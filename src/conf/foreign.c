@@ -30,7 +30,6 @@ static const struct { uint32_t where; const char *words, *reason; } table[] = {
 
 	{ AS_LINE | IN_VRRP, PACKED "authentication",
 		PACKED "is keepalived's block: here 'auth_pass TEXT' is a line of its own" },
-	{ AS_LINE | IN_FILE, PACKED "init_file", PACKED "is keepalived's: a file that is not there is 0 here" },
 	{ AS_LINE | IN_VRRP, PACKED "preempt", PACKED "is keepalived's: it is the rule here; 'nopreempt' turns it off" },
 	{ AS_LINE | IN_VRRP, PACKED "accept debug dont_track_primary smtp_alert track_process "
 		"virtual_rules", KEEPALIVED },

@@ -95,6 +95,8 @@ static const struct keyword table[] = {
 		PACKED "so many missing adverts make a takeover; the same on all nodes" },
 	{ AS_LINE | IN_VRRP, 0, 0, "lower_prio_no_advert", set_value, VRRP(lower_prio_no_advert), 1, 0, 0, "\0"
 		PACKED "the master does not answer an advert with a lower priority" },
+	{ AS_LINE | IN_VRRP, 0, 0, "log_detail", set_value, VRRP(log_detail), 1, 0, 0, "\0"
+		PACKED "each advert that is discarded or weaker, and each round of gratuitous ARP, is a line in the log" },
 	{ AS_LINE | IN_VRRP, 1, 1, "on_mismatch", set_choice, VRRP(on_mismatch_hold), 0, 0, 0, PACKED "warn | hold\0"
 		PACKED "hold: while a peer's adverts must be rejected, the backup does not take over" },
 	{ AS_LINE | IN_VRRP, 1, 1, "auth_type", set_auth_type, VRRP(has_auth), 0, 0, 0, PACKED "PASS | none\0"
@@ -179,14 +181,14 @@ static const struct keyword table[] = {
 	{ AS_LINE | IN_VRRP | REPEATS, 1, ARGS_ANY, "track_backend", set_track, NOWHERE, TRACK_BACKEND, 0, 0,
 		PACKED "BACKEND [weight N]\0"
 		PACKED "it has failed while no server is usable. A failed track without a weight is a fault" },
-	{ AS_LINE | IN_VRRP | REPEATS, 1, ARGS_ANY, "track_interface", set_track, NOWHERE, TRACK_INTERFACE, 0, 0,
-		PACKED "INTERFACE [weight N] [down_delay SECONDS] [up_delay SECONDS]\0"
+	{ AS_LINE | IN_VRRP | IN_GROUP | REPEATS, 1, ARGS_ANY, "track_interface", set_track, NOWHERE, TRACK_INTERFACE, 0, 0,
+		PACKED "INTERFACE [weight N] [reverse] [down_delay SECONDS] [up_delay SECONDS]\0"
 		PACKED "it has failed while the link is down" },
-	{ AS_LINE | IN_VRRP | REPEATS, 1, ARGS_ANY, "track_script", set_track, NOWHERE, TRACK_SCRIPT, 0, 0,
-		PACKED "NAME [weight N]\0"
+	{ AS_LINE | IN_VRRP | IN_GROUP | REPEATS, 1, ARGS_ANY, "track_script", set_track, NOWHERE, TRACK_SCRIPT, 0, 0,
+		PACKED "NAME [weight N] [reverse]\0"
 		PACKED "it has failed when the vrrp_script does not end with exit code 0" },
-	{ AS_LINE | IN_VRRP | REPEATS, 1, ARGS_ANY, "track_file", set_track, NOWHERE, TRACK_FILE, 0, 0,
-		PACKED "NAME [weight N]\0"
+	{ AS_LINE | IN_VRRP | IN_GROUP | REPEATS, 1, ARGS_ANY, "track_file", set_track, NOWHERE, TRACK_FILE, 0, 0,
+		PACKED "NAME [weight N] [reverse]\0"
 		PACKED "the number in the vrrp_track_file, times the weight, is added to the priority; with weight 0 any "
 		"but 0 is a fault" },
 	{ AS_LINE | IN_VRRP | REPEATS, 1, ARGS_ANY, "track_ping", set_track, NOWHERE, TRACK_PING, 0, 0,
@@ -194,23 +196,25 @@ static const struct keyword table[] = {
 		PACKED "it has failed when the host, such as the gateway, does not answer to ICMP echo" },
 	{ AS_LINE | IN_VRRP, 1, 1, "track_worker", set_choice, VRRP(track_worker), 0, 0, 1, PACKED "off | on\0"
 		PACKED "a worker that does not come back is a fault (on)" },
-	{ AS_TRACK | IN_VRRP, 1, 1, "weight", set_track_weight, FIELD(track_config, weight), 0, 0, 0, PACKED "-254..254\0"
+	{ AS_TRACK | IN_VRRP | IN_GROUP, 1, 1, "weight", set_track_weight, FIELD(track_config, weight), 0, 0, 0, PACKED "-254..254\0"
 		PACKED "added to the priority: negative while it has failed, positive while it has not; 0: a fault" },
-	{ AS_TRACK | IN_VRRP, 1, 1, "down_delay", set_track_word, FIELD(track_config, down_delay_ms), 0, 255000, 0,
+	{ AS_TRACK | IN_VRRP | IN_GROUP, 0, 0, "reverse", set_value, FIELD(track_config, reverse), 1, 0, 0, "\0"
+		PACKED "the weight's sign is turned; with weight 0 it is a fault when it has not failed" },
+	{ AS_TRACK | IN_VRRP | IN_GROUP, 1, 1, "down_delay", set_track_word, FIELD(track_config, down_delay_ms), 0, 255000, 0,
 		PACKED "SECONDS\0"
 		PACKED "how long the link must be down to count" },
-	{ AS_TRACK | IN_VRRP, 1, 1, "up_delay", set_track_word, FIELD(track_config, up_delay_ms), 0, 255000, 0,
+	{ AS_TRACK | IN_VRRP | IN_GROUP, 1, 1, "up_delay", set_track_word, FIELD(track_config, up_delay_ms), 0, 255000, 0,
 		PACKED "SECONDS\0"
 		PACKED "how long it must be up again" },
-	{ AS_TRACK | IN_VRRP, 1, 1, "interval", set_track_word, FIELD(track_config, interval_ms), 100, 3600000, 1000,
+	{ AS_TRACK | IN_VRRP | IN_GROUP, 1, 1, "interval", set_track_word, FIELD(track_config, interval_ms), 100, 3600000, 1000,
 		PACKED "SECONDS\0"
 		PACKED "between two pings" },
-	{ AS_TRACK | IN_VRRP, 1, 1, "timeout", set_track_word, FIELD(track_config, timeout_ms), 10, 3600000, 0,
+	{ AS_TRACK | IN_VRRP | IN_GROUP, 1, 1, "timeout", set_track_word, FIELD(track_config, timeout_ms), 10, 3600000, 0,
 		PACKED "SECONDS\0"
 		PACKED "for the answer (interval)" },
-	{ AS_TRACK | IN_VRRP, 1, 1, "fall", set_track_word, FIELD(track_config, fall), 1, 255, 3, PACKED "1..255\0"
+	{ AS_TRACK | IN_VRRP | IN_GROUP, 1, 1, "fall", set_track_word, FIELD(track_config, fall), 1, 255, 3, PACKED "1..255\0"
 		PACKED "missing answers in a row that are a failure" },
-	{ AS_TRACK | IN_VRRP, 1, 1, "rise", set_track_word, FIELD(track_config, rise), 1, 255, 2, PACKED "1..255\0"
+	{ AS_TRACK | IN_VRRP | IN_GROUP, 1, 1, "rise", set_track_word, FIELD(track_config, rise), 1, 255, 2, PACKED "1..255\0"
 		PACKED "answers in a row that end it" },
 	{ AS_LINE | IN_VRRP | IN_GROUP, 1, ARGS_ANY, "notify_master", set_notify, NOWHERE, NOTIFY_MASTER, 0, 0,
 		PACKED "PROGRAM [ARGUMENTS]\0"
@@ -224,6 +228,9 @@ static const struct keyword table[] = {
 	{ AS_LINE | IN_VRRP | IN_GROUP, 1, ARGS_ANY, "notify_stop", set_notify, NOWHERE, NOTIFY_STOP, 0, 0,
 		PACKED "PROGRAM [ARGUMENTS]\0"
 		PACKED "is run when tandem stops" },
+	{ AS_LINE | IN_VRRP, 1, ARGS_ANY, "notify_master_rx_lower_pri", set_notify, NOWHERE, NOTIFY_LOWER, 0, 0,
+		PACKED "PROGRAM [ARGUMENTS]\0"
+		PACKED "is run when the master hears an advert with a lower priority" },
 	{ AS_LINE | IN_VRRP | IN_GROUP, 1, ARGS_ANY, "notify", set_notify, NOWHERE, NOTIFY_ANY, 0, 0,
 		PACKED "PROGRAM [ARGUMENTS]\0"
 		PACKED "is run after these, with INSTANCE or GROUP, name, state and priority as further arguments" },
@@ -239,7 +246,7 @@ static const struct keyword table[] = {
 		PACKED "good runs in a row that end a failure" },
 	{ AS_LINE | IN_SCRIPT, 1, 1, "fall", set_number, WATCH(fall), 1, 65535, 1, PACKED "1..65535\0"
 		PACKED "bad runs in a row that are a failure" },
-	{ AS_LINE | IN_WATCH, 1, 1, "weight", set_weight, WATCH(weight), 0, 0, 0, PACKED "-254..254\0"
+	{ AS_LINE | IN_WATCH, 1, 2, "weight", set_weight, WATCH(weight), 0, 0, 0, PACKED "-254..254 [reverse]\0"
 		PACKED "of tracks that say none (script 0, file 1)" },
 	{ AS_LINE | IN_SCRIPT, 1, 2, "user", set_identity, FIELD(watch_config, command.user), 0, 0, 0, PACKED "USER [GROUP]\0"
 		PACKED "whom it runs as (script_user)" },
@@ -247,6 +254,8 @@ static const struct keyword table[] = {
 		PACKED "it counts as failed until it has run" },
 	{ AS_LINE | IN_FILE, 1, 1, "file", set_path, WATCH(path), 0, 0, 0, PACKED "PATH\0"
 		PACKED "a text file with a number, read once a second; one that is not there is 0" },
+	{ AS_LINE | IN_FILE, 0, 2, "init_file", set_init_file, NOWHERE, 0, 0, 0, PACKED "[VALUE] [overwrite]\0"
+		PACKED "it is written at start, if it is not there, with VALUE (0)" },
 	{ AS_LINE | IN_GROUP | REPEATS, 1, ARGS_ANY, "group", set_members, NOWHERE, 0, 0, 0, PACKED "VRRP...\0"
 		PACKED "its members" },
 

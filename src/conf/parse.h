@@ -241,7 +241,8 @@ keyword_set set_family, set_no, set_option_bit;
 keyword_set set_node, set_sysctl, set_log, set_user, set_stats_socket, set_mode_bits, set_level;
 keyword_set set_hmac_key;
 keyword_set set_auth_type, set_auth_pass, set_vip, set_scope, set_route, set_vmac, set_peer;
-keyword_set begin_watch, begin_group, set_track, set_track_word, set_weight, set_track_weight, set_command, set_notify,
+keyword_set begin_watch, begin_group, set_track, set_track_word, set_weight,
+	set_track_weight, set_init_file, set_command, set_notify,
 	set_identity, set_members;
 keyword_set set_bind, set_server, set_default_server, set_server_cookie, set_check_addr, set_balance, set_hash_type,
 	set_cookie, set_cookie_domain, set_cookie_attr, set_cookie_time, set_cookie_key,

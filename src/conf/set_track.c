@@ -149,7 +149,10 @@ void set_weight(struct parser *p, const struct keyword *k, const struct str *arg
 	int32_t weight;
 	int16_t v;
 
-	(void)n;
+	if (n == 2 && !str_is(args[1], "reverse"))
+		refuse(p, "'%s' takes a number and 'reverse', not '%.*s'", k->name, CLIPPED(args[1]));
+	else if (n == 2)
+		((struct watch_config *)object)->reverse = true;
 	if (!take_signed(args[0], -254, 254, &weight)) {
 		refuse(p, "'%s' must be a whole number from -254 to 254, not '%.*s'", k->name, CLIPPED(args[0]));
 		return;
@@ -194,11 +197,24 @@ static bool take_target(struct parser *p, const struct keyword *k, struct str s,
 	return p->error_count == errors;
 }
 
+void set_init_file(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n, void *object)
+{
+	struct watch_config *w = object;
+
+	w->init = true;
+	w->overwrite = n > 0 && str_is(args[n - 1], "overwrite");
+	n -= w->overwrite;
+	if (n > 1 || (n == 1 && !take_signed(args[0], -254, 254, &w->init_value)))
+		refuse(p, "'%s' takes a whole number from -254 to 254, and 'overwrite'", k->name);
+}
+
 void set_track(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n, void *object)
 {
 	struct vrrp_config *v = object;
-	struct track_config track = { .line = p->line, .kind = (uint8_t)k->low }, **last = &v->tracks;
-	uint32_t errors = p->error_count;
+	struct group_config *g = object;
+	bool group = p->section == IN_GROUP;
+	struct track_config track = { .line = p->line, .kind = (uint8_t)k->low }, **last = group ? &g->tracks : &v->tracks;
+	uint32_t errors = p->error_count, *count = group ? &g->track_count : &v->track_count;
 
 	if (!take_target(p, k, args[0], &track))
 		return;
@@ -213,11 +229,11 @@ void set_track(struct parser *p, const struct keyword *k, const struct str *args
 			refuse(p, "%s '%s' is there already, in line %u", k->name, (*last)->name, (*last)->line);
 			return;
 		}
-	if (v->track_count == CONF_TRACKS_MAX) {
-		refuse(p, "more than %u track lines in one vrrp section", (unsigned)CONF_TRACKS_MAX);
+	if (*count == CONF_TRACKS_MAX) {
+		refuse(p, "more than %u track lines in one section", (unsigned)CONF_TRACKS_MAX);
 		return;
 	}
-	v->track_count++;
+	++*count;
 	track.name = keep_text(p, args[0]);
 	*last = keep(p, &track, sizeof track);
 }

@@ -27,6 +27,23 @@ static struct vrrp_config *find_vrrp(struct parser *p, const char *name)
 	return v;
 }
 
+/* What the group follows each member follows. */
+static void join(struct parser *p, struct vrrp_config *v, struct group_config *g)
+{
+	struct track_config **last = &v->tracks;
+
+	v->group = g;
+	v->track_count += g->track_count;
+	while (*last)
+		last = &(*last)->next;
+	for (const struct track_config *t = g->tracks; t; t = t->next) {
+		*last = keep(p, t, sizeof *t);
+		(*last)->of_group = true;
+		(*last)->next = NULL;
+		last = &(*last)->next;
+	}
+}
+
 void resolve_groups(struct parser *p)
 {
 	for (struct group_config *g = p->conf->groups; g; g = g->next)
@@ -38,7 +55,7 @@ void resolve_groups(struct parser *p)
 				refuse_at(p, g->line, "vrrp_sync_group '%s': vrrp '%s' is in '%s' already", g->name, v->name,
 					v->group->name);
 			else
-				v->group = g;
+				join(p, v, g);
 		}
 }
 
@@ -75,8 +92,10 @@ static void resolve_watch(struct parser *p, struct track_config *t)
 	if (distance > 0)
 		refuse_at(p, t->line, "track_%s '%s': there is no such vrrp_%s%s%s%s%s", what, t->name, section, what,
 			near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
-	else if (!t->has_weight)
+	else if (!t->has_weight) {
 		t->weight = t->watch->weight;
+		t->reverse = t->watch->reverse;
+	}
 }
 
 void resolve_tracks(struct parser *p, struct vrrp_config *v)
@@ -86,7 +105,7 @@ void resolve_tracks(struct parser *p, struct vrrp_config *v)
 			resolve_backend(p, t);
 		else if (t->kind == TRACK_SCRIPT || t->kind == TRACK_FILE)
 			resolve_watch(p, t);
-		if (!v->group || t->weight == 0)
+		if (!v->group || t->of_group || t->weight == 0)
 			continue;
 		if (t->has_weight)
 			warn_at(p, t->line, "vrrp '%s' is in a sync group, whose members keep one priority: the weight is 0, as in "

@@ -43,6 +43,8 @@ void garp_one(const struct vip *v)
 /* All addresses, one after the other, so many times: as much as fits in a turn, and the rest in the next ones. */
 static void burst(struct router *r, uint32_t repeat)
 {
+	if (r->config->log_detail)
+		log_info("(%s) telling the neighbours of %u addresses %u times", r->config->name, r->config->vip_count, repeat);
 	r->garp_left = repeat * r->config->vip_count;
 	timer_set(&guard.loop.timers, &r->work, guard.loop.now_ms);
 }

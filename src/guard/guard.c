@@ -71,7 +71,7 @@ void guard_memory(struct guard *g, struct arena *a, const struct conf *conf)
 
 	/* An interface and its macvlan hear both families; pings; signals, netlink, and two witnesses. */
 	loop_init(&g->loop, a, 4 * conf->vrrp_count + tracks + 4 + 1 + control_clients(conf) /* the stats socket */,
-		4 * conf->vrrp_count + 2 * watches + conf->group_count + 2 /* tick, links */
+		5 * conf->vrrp_count + 2 * watches + conf->group_count + 2 /* tick, links */
 		+ 1 + control_clients(conf) /* the stats socket */);
 	routers_memory(g, a, conf);
 	g->listeners = arena_array(a, "listening sockets", sizeof *g->listeners, conf->bind_count);

@@ -135,6 +135,7 @@ struct router {
 	int send_error;                 /* of the last adverts; said when it changes */
 	uint64_t since_ms;              /* when the state changed last, and the sentence that the log had about it */
 	struct notify notify;
+	struct child lower;             /* notify_master_rx_lower_pri */
 	struct hmac_state hmac;
 	char why[128];
 	uint32_t sent;                  /* adverts; to several peers it counts as one */
@@ -181,6 +182,7 @@ void children_kill(void);
 /* notify.c */
 void notify_init(void);
 void notify_state(struct notify *, enum notify_kind, unsigned priority);
+void notify_lower(struct router *);             /* as master it has heard a weaker one */
 void notify_finish(void);                       /* waits, not for long, until the last state has been told */
 
 /* track.c */

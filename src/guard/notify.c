@@ -83,6 +83,24 @@ void notify_state(struct notify *n, enum notify_kind state, unsigned priority)
 	go_on(n);
 }
 
+static void lower_ended(struct child *child, int status)
+{
+	(void)child;
+	(void)status;
+}
+
+/* One at a time: adverts come faster than scripts end. */
+void notify_lower(struct router *r)
+{
+	static const char *const envp[] = { CHILD_PATH, NULL };
+	const struct command_config *c = &r->config->notify[NOTIFY_LOWER];
+
+	if (!c->argv || r->lower.pid)
+		return;
+	r->lower.ended = lower_ended;
+	(void)child_start(&r->lower, c, c->argv, envp, NOTIFY_TIMEOUT_MS);
+}
+
 static void begin(struct notify *n, const char *name, const struct command_config *config, bool is_group)
 {
 	*n = (struct notify){ .name = name, .config = config, .is_group = is_group, .wanted = NOTIFY_KINDS, .told = NOTIFY_KINDS,

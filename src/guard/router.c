@@ -34,7 +34,8 @@ static void put_block(const struct router *r, char *out, size_t size)
 				"set?)", name, name);
 		break;
 	case ROUTER_TRACK:
-		text_format(out, size, "%s %s has failed", track_keyword(r->culprit->config), r->culprit->config->name);
+		text_format(out, size, "%s %s has %sfailed", track_keyword(r->culprit->config), r->culprit->config->name,
+			r->culprit->config->reverse ? "not " : "");
 		break;
 	case ROUTER_GROUP:
 		text_format(out, size, "another member of sync group %s is in FAULT", r->config->group->name);
@@ -273,6 +274,8 @@ static void check_hmac(struct router *r, struct vrrp_advert *a)
 
 static void router_heard(struct router *r, struct vrrp_advert *a)
 {
+	char from[ADDR_TEXT_MAX];
+
 	if (a->checksums >> r->checksum & 1)
 		a->checksum = r->checksum;      /* what we know of the peer fits */
 	check_hmac(r, a);
@@ -283,6 +286,9 @@ static void router_heard(struct router *r, struct vrrp_advert *a)
 		drop = VRRP_DROP_STATE;
 	r->drops[drop]++;
 	note_heard(r, a, drop);
+	if (drop != VRRP_GOOD && r->config->log_detail)
+		log_info("(%s) advert from %s with priority %u discarded: %s", r->config->name, addr_print(&a->source, from),
+			a->priority, vrrp_drop_name(drop));
 	if (drop != VRRP_GOOD) {
 		if (drop != VRRP_DROP_STATE && drop != VRRP_DROP_TTL && drop != VRRP_DROP_FAMILY && drop != VRRP_DROP_PEER
 		    && a->priority && (!r->config->peers || is_peer(r->config, &a->source)))
@@ -292,8 +298,13 @@ static void router_heard(struct router *r, struct vrrp_advert *a)
 	if (a->version == 3 && !r->config->checksum_as_v2)
 		r->checksum = a->checksum;      /* in kind: a peer that sums otherwise would not hear us */
 	router_step(r, &(struct vrrp_event){ .kind = VRRP_HEARD, .advert = a });
-	if (r->vr.state == VRRP_MASTER && a->priority != 0)
-		garp_lower(r);
+	if (r->vr.state != VRRP_MASTER || a->priority == 0)
+		return;
+	if (r->config->log_detail)
+		log_info("(%s) received lower priority (%u) advert from %s", r->config->name, a->priority,
+			addr_print(&a->source, from));
+	garp_lower(r);
+	notify_lower(r);
 }
 
 /* A switch or an access point may send back what we said; with our address and another MAC it is another machine. */

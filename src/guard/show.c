@@ -151,23 +151,23 @@ static void put_track(struct answer *a, const struct router *r, uint32_t item)
 {
 	const struct track_config *t = r->tracks[item].config;
 	bool failed = track_failed(&r->tracks[item]), known = t->kind == TRACK_FILE || r->tracks[item].watch->count.known;
-	int value = r->tracks[item].watch->value;
+	int value = r->tracks[item].watch->value, weight = t->reverse ? -t->weight : t->weight;
 
 	if (a->json) {
 		json_open(a, NULL, '{');
 		json_text(a, track_keyword(t), t->name);
 		json_true(a, "failed", failed);
 		json_key(a, "weight");
-		put(a, "%d}", t->weight);
+		put(a, "%d}", weight);
 		return;
 	}
 	label(a, item, "tracks");
 	put(a, "%s %s: %s", track_keyword(t) + strlen("track_"), t->name, !known ? "no result yet" : !failed ? "good"
 		: t->kind == TRACK_BACKEND ? "no usable server" : "failed");
 	if (t->kind == TRACK_FILE)
-		put(a, ", %d times %d", value, t->weight);
+		put(a, ", %d times %d", value, weight);
 	else if (known && t->weight && failed == (t->weight < 0))
-		put(a, ", priority %s%d", t->weight > 0 ? "+" : "", t->weight);
+		put(a, ", priority %s%d", weight > 0 ? "+" : "", weight);
 	put(a, "\n");
 }
 

@@ -109,6 +109,22 @@ static int read_number(const char *path)
 	return value;
 }
 
+/* init_file. A link that is there already is not followed. */
+static void write_number(const struct watch_config *c)
+{
+	char text[16];
+	size_t n = text_format(text, sizeof text, "%d\n", (int)c->init_value);
+	int fd = open(c->path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK
+		| (c->overwrite ? O_TRUNC : O_EXCL), 0644);
+
+	if (fd == -1 && errno == EEXIST)
+		return;
+	if (fd == -1 || write(fd, text, n) != (ssize_t)n)
+		log_errno("vrrp_track_file %s: cannot write %s", c->name, c->path);
+	if (fd != -1)
+		(void)close(fd);
+}
+
 static void file_due(struct timer *t, uint64_t now_ms)
 {
 	struct watch *w = container_of(t, struct watch, timer);
@@ -198,9 +214,10 @@ struct track_sum tracks_sum(struct router *r)
 		if (looks[t->config->kind])
 			looks[t->config->kind](t->watch);
 		if (t->config->kind == TRACK_FILE)
-			track_add_value(&sum, t->config->weight, t->watch->value);
+			track_add_value(&sum, t->config->weight, t->config->reverse, t->watch->value);
 		else
-			track_add(&sum, t->config->weight, t->watch->count.known, t->watch->count.failed);
+			track_add(&sum, t->config->weight, t->config->reverse, t->watch->count.known,
+				t->watch->count.failed);
 		if (!r->culprit && sum.fault && !before.fault)
 			r->culprit = t;
 	}
@@ -210,6 +227,8 @@ struct track_sum tracks_sum(struct router *r)
 static void watch_begin(struct watch *w, uint8_t kind)
 {
 	w->timer.expired = dues[kind];
+	if (kind == TRACK_FILE && w->config->init)
+		write_number(w->config);
 	if (kind == TRACK_FILE)
 		w->value = read_number(w->config->path);
 	if (kind == TRACK_PING)

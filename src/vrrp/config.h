@@ -40,6 +40,8 @@ enum track_kind { TRACK_BACKEND, TRACK_INTERFACE, TRACK_SCRIPT, TRACK_FILE, TRAC
 struct track_config {
 	uint8_t kind;
 	bool has_weight;                /* else a script's or file's own */
+	bool of_group;                  /* a sync group's, which all its members have alike */
+	bool reverse;                   /* the weight's sign is turned; with weight 0 it is a fault when all is well */
 	int16_t weight;                 /* -254..254 */
 	const char *name;               /* as in the file */
 	uint32_t backend;               /* TRACK_BACKEND: index of the proxy, once names are resolved */
@@ -63,23 +65,28 @@ struct command_config {
 struct watch_config {
 	const char *name;
 	uint8_t kind;                   /* TRACK_SCRIPT or TRACK_FILE */
+	bool reverse;
 	int16_t weight;
 	struct command_config command;  /* TRACK_SCRIPT, and the next five */
 	uint32_t interval_ms, timeout_ms;       /* 1 s; timeout 0: as interval */
 	uint32_t fall, rise;            /* 1 */
 	bool init_fail;                 /* counts as failed until it has run */
-	const char *path;               /* TRACK_FILE */
+	const char *path;               /* TRACK_FILE, and the next three */
+	bool init, overwrite;           /* init_file: written at start if it is not there, or in any case */
+	int32_t init_value;
 	uint32_t index, line;
 	struct watch_config *next;
 };
 
-/* When a router or a sync group changes its state. */
-enum notify_kind { NOTIFY_MASTER, NOTIFY_BACKUP, NOTIFY_FAULT, NOTIFY_STOP, NOTIFY_ANY, NOTIFY_KINDS };
+/* When a router or a sync group changes its state; LOWER: when a master hears a weaker one. */
+enum notify_kind { NOTIFY_MASTER, NOTIFY_BACKUP, NOTIFY_FAULT, NOTIFY_STOP, NOTIFY_ANY, NOTIFY_LOWER, NOTIFY_KINDS };
 
 struct group_config {
 	const char *name;
 	const char **members;           /* names, then NULL */
 	uint32_t member_count;
+	struct track_config *tracks;
+	uint32_t track_count;
 	struct command_config notify[NOTIFY_KINDS];
 	uint32_t index, line;
 	struct group_config *next;
@@ -91,6 +98,7 @@ struct vrrp_config {
 	uint8_t vrid, version, priority;        /* version 2 or 3; 2 by default as in keepalived */
 	bool nopreempt;
 	bool lower_prio_no_advert;              /* as master: no answer to an advert with a lower priority */
+	bool log_detail;                        /* each discarded advert and each burst of gratuitous ARP is logged */
 	bool on_mismatch_hold;                  /* a backup stays one while a peer sends what must be rejected */
 	uint8_t down_timer_adverts;             /* 3; so many lost adverts make a takeover. The same on all nodes */
 	struct peer_config *peers;              /* not NULL: unicast */

@@ -8,11 +8,12 @@ uint8_t outlook_priority(const struct outlook_node *n, unsigned failed)
 
 	for (uint32_t i = 0; i < n->track_count; i++) {
 		bool down = failed >> i & 1;
-		if (down && n->weights[i] == 0)
+		bool reverse = n->reverse >> i & 1;
+		if (down != reverse && n->weights[i] == 0)
 			return 0;
 		/* keepalived: a negative weight counts while the track has failed, a positive one while it has not. */
 		if (down == (n->weights[i] < 0))
-			priority += n->weights[i];
+			priority += reverse ? -n->weights[i] : n->weights[i];
 	}
 	if (n->priority == VRRP_PRIORITY_OWNER)
 		return VRRP_PRIORITY_OWNER;

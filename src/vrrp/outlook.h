@@ -14,6 +14,7 @@ struct outlook_node {
 	bool nopreempt;
 	uint32_t track_count;
 	int16_t weights[OUTLOOK_TRACKS_MAX];    /* 0: a fault */
+	uint8_t reverse;                /* a bit a track */
 };
 
 /* Why the backup, on which all is well, does not take the addresses from a master with these failed tracks. */

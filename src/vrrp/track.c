@@ -16,21 +16,21 @@ bool track_result(struct track_count *c, bool good, uint32_t rise, uint32_t fall
 	return true;
 }
 
-void track_add(struct track_sum *sum, int weight, bool known, bool failed)
+void track_add(struct track_sum *sum, int weight, bool reverse, bool known, bool failed)
 {
 	if (weight == 0) {
-		sum->fault = sum->fault || (known && failed);
+		sum->fault = sum->fault || (known && failed != reverse);
 		sum->waiting = sum->waiting || !known;
 	} else if (known && failed == (weight < 0)) {
-		sum->weights += weight;
+		sum->weights += reverse ? -weight : weight;
 	}
 }
 
-void track_add_value(struct track_sum *sum, int weight, int value)
+void track_add_value(struct track_sum *sum, int weight, bool reverse, int value)
 {
-	int product = weight * value;
+	int product = reverse ? -weight * value : weight * value;
 
-	if (weight == 0 ? value != 0 : product < -WEIGHT_MAX)
+	if (weight == 0 ? (value != 0) != reverse : product < -WEIGHT_MAX)
 		sum->fault = true;
 	else
 		sum->weights += product > WEIGHT_MAX ? WEIGHT_MAX : product;

@@ -26,7 +26,8 @@ struct track_sum {
 	bool waiting;                   /* something that would be a fault is not known yet */
 };
 
-void track_add(struct track_sum *, int weight, bool known, bool failed);
+/* reverse, as in keepalived: the sign of what counts is turned; with weight 0 it is a fault when it has not failed. */
+void track_add(struct track_sum *, int weight, bool reverse, bool known, bool failed);
 /* A file: its number times the weight counts; with weight 0, or beyond -253, it is a fault. */
-void track_add_value(struct track_sum *, int weight, int value);
+void track_add_value(struct track_sum *, int weight, bool reverse, int value);
 #endif

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
 """What happens around the election: addresses that others put on or left behind, many addresses, pauses, groups."""
 import signal
+import socket
 import subprocess
 import time
 
-from lab import PROXY, TANDEM, VIP, Sampler, Tandem, sh, vrrp_conf, wait_for
+from lab import PROXY, TANDEM, VIP, InHost, Sampler, Tandem, sh, vrrp_conf, wait_for
+from test_vrrp import advert
 
 
 def fast(vrrp="", **options):
@@ -212,3 +214,45 @@ def test_a_list_that_cannot_be_read_changes_nothing(lab):
     sh("ip -n lb01 addr del 192.168.1.77/24 dev eth0")
     time.sleep(0.5)
     assert lab.lb01.holds() and node.log().count("Entering") == 2, node.log()
+
+
+def test_what_a_group_follows_all_members_follow(lab):
+    """keepalived's tracks in vrrp_sync_group keep their weights, unlike those of a member. init_file makes the file."""
+    file = lab.folder / "number"
+    file.unlink(missing_ok=True)
+    conf = group("    track_file f\n    track_interface lo weight 20 reverse\n",
+                 rest=f"vrrp_track_file f\n    file {file}\n    init_file 7\n")
+    lb01, lb02 = (Tandem(lab, name, conf).start() for name in ("lb01", "lb02"))
+    lb01.wait_master()
+    assert file.read_text() == "7\n"
+    for name in ("V1", "V2"):
+        lb01.wait_log(f"({name}) Changing effective priority from 100 to 87")       # 7 - 20: lo is up
+    sh("ip -n lb01 link set lo down")
+    for name in ("V1", "V2"):
+        lb01.wait_log(f"({name}) Changing effective priority from 87 to 107")
+    file.write_text("-60\n")
+    for name in ("V1", "V2"):
+        lb01.wait_log(f"({name}) Changing effective priority from 107 to 40")
+    sh("ip -n lb01 link set lo up")
+    file.unlink()
+
+
+def test_a_weaker_master_is_told_to_a_script_and_to_the_log(lab):
+    folder = lab.folder / f"told{time.monotonic_ns()}"
+    folder.mkdir()
+    folder.chmod(0o777)
+    heard = folder / "heard"
+    script = lab.folder / "lower.sh"
+    script.write_text(f"#!/bin/sh\necho $1 >{heard}\n")
+    script.chmod(0o755)
+    node = Tandem(lab, "lb01", fast(f"    log_detail\n    notify_master_rx_lower_pri {script} lower\n")).start()
+    node.wait_master()
+    node.wait_log("telling the neighbours of 1 addresses 4 times")
+    with InHost("client"), socket.socket(socket.AF_INET, socket.SOCK_RAW, 112) as s:
+        s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(lab.client.address))
+        s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 255)
+        s.sendto(advert(priority=5), ("224.0.0.1", 0))
+        s.sendto(advert(priority=6), ("224.0.0.18", 0))
+    node.wait_log("advert from 192.168.1.100 with priority 5 discarded: ")
+    node.wait_log("received lower priority (6) advert from 192.168.1.100")
+    wait_for(lambda: heard.exists() and heard.read_text() == "lower\n", 3, node.log())

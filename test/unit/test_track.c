@@ -63,11 +63,11 @@ static void sums(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct track_sum sum = { 0 };
-		track_add(&sum, rows[i].weight, rows[i].known, rows[i].failed);
+		track_add(&sum, rows[i].weight, false, rows[i].known, rows[i].failed);
 		assert_int_equal(sum.weights, rows[i].weights);
 		assert_int_equal(sum.fault, rows[i].fault);
 		assert_int_equal(sum.waiting, rows[i].waiting);
-		track_add(&both, rows[i].weight, rows[i].known, rows[i].failed);
+		track_add(&both, rows[i].weight, false, rows[i].known, rows[i].failed);
 	}
 	assert_int_equal(both.weights, 0);
 	assert_true(both.fault && both.waiting);
@@ -84,10 +84,34 @@ static void numbers(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct track_sum sum = { 0 };
-		track_add_value(&sum, rows[i].weight, rows[i].value);
+		track_add_value(&sum, rows[i].weight, false, rows[i].value);
 		assert_int_equal(sum.weights, rows[i].weights);
 		assert_int_equal(sum.fault, rows[i].fault);
 	}
+}
+
+/* keepalived.conf(5): "the direction of adjustment is reversed"; weight 0: down when it is up, and vice versa. */
+static void reversed(void **state)
+{
+	static const struct { int weight; bool failed; int weights; bool fault; } rows[] = {
+		{ 10, false, -10, false }, { 10, true, 0, false }, { -10, false, 0, false }, { -10, true, 10, false },
+		{ 0, false, 0, true }, { 0, true, 0, false },
+	};
+	struct track_sum unknown = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct track_sum sum = { 0 };
+		track_add(&sum, rows[i].weight, true, true, rows[i].failed);
+		assert_int_equal(sum.weights, rows[i].weights);
+		assert_int_equal(sum.fault, rows[i].fault);
+		sum = (struct track_sum){ 0 };
+		track_add_value(&sum, rows[i].weight, true, rows[i].failed ? 2 : 0);
+		assert_int_equal(sum.weights, rows[i].failed ? -2 * rows[i].weight : 0);
+		assert_int_equal(sum.fault, rows[i].fault);
+	}
+	track_add(&unknown, 0, true, false, false);
+	assert_true(unknown.waiting && !unknown.fault);
 }
 
 static void priorities(void **state)
@@ -106,7 +130,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_first_result_decides), cmocka_unit_test(one_and_one),
 		cmocka_unit_test(what_a_row_interrupts_does_not_count), cmocka_unit_test(sums), cmocka_unit_test(numbers),
-		cmocka_unit_test(priorities),
+		cmocka_unit_test(priorities), cmocka_unit_test(reversed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
