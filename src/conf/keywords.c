@@ -196,7 +196,8 @@ static const struct keyword table[] = {
 		PACKED "it has failed when the host, such as the gateway, does not answer to ICMP echo" },
 	{ AS_LINE | IN_VRRP, 1, 1, "track_worker", set_choice, VRRP(track_worker), 0, 0, 1, PACKED "off | on\0"
 		PACKED "a worker that does not come back is a fault (on)" },
-	{ AS_TRACK | IN_VRRP | IN_GROUP, 1, 1, "weight", set_track_weight, FIELD(track_config, weight), 0, 0, 0, PACKED "-254..254\0"
+	{ AS_TRACK | IN_VRRP | IN_GROUP, 1, 1, "weight", set_track_weight, FIELD(track_config, weight), 0, 0, 0,
+		PACKED "-254..254\0"
 		PACKED "added to the priority: negative while it has failed, positive while it has not; 0: a fault" },
 	{ AS_TRACK | IN_VRRP | IN_GROUP, 0, 0, "reverse", set_value, FIELD(track_config, reverse), 1, 0, 0, "\0"
 		PACKED "the weight's sign is turned; with weight 0 it is a fault when it has not failed" },
