@@ -5,6 +5,7 @@
  * system is changed.
  */
 #include "cmd/cmd.h"
+#include "proxy/health.h"
 #include <errno.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -195,7 +196,16 @@ static void print_check(const struct check_config *c)
 		out("  checks      connect to the port\n");
 		return;
 	}
-	out("  checks      %s %s %s, expects %s", c->method, c->uri, c->version, c->expect_not ? "not " : "");
+	if (c->kind == CHECK_STEPS) {
+		uint32_t n = 0;
+		for (const struct check_step *s = c->steps; s; s = s->next)
+			n++;
+		out("  checks      connect, and %u steps of tcp-check\n", n);
+		return;
+	}
+	char request[1024];
+	(void)health_request(c, request, sizeof request);
+	out("  checks      %.*s, expects %s", (int)strcspn(request, "\r"), request, c->expect_not ? "not " : "");
 	if (c->expect == EXPECT_STRING)
 		out("the text '%s'", c->text);
 	else if (c->expect == EXPECT_DEFAULT)

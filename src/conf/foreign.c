@@ -43,15 +43,17 @@ static const struct { uint32_t where; const char *words, *reason; } table[] = {
 		PACKED "is HAProxy's old word: write 'timeout client', 'timeout connect' or 'timeout server'" },
 	{ AS_LINE | IN_PROXY, PACKED "backlog capture compression description disabled errorfile filter fullconn "
 		"http-error log-format monitor-uri rate-limit retry-on server-template source "
-		"tcp-check unique-id-format", HAPROXY },
+		"unique-id-format", HAPROXY },
 	{ AS_OPTION, PACKED "contstats http-buffer-request http-ignore-probes "
 		"http-no-delay httpslog log-health-checks logasap mysql-check nolinger originalto pgsql-check "
-		"redis-check smtpchk socket-stats splice-auto ssl-hello-chk tcp-check", HAPROXY },
+		"redis-check smtpchk socket-stats splice-auto ssl-hello-chk", HAPROXY },
 	{ AS_TIMEOUT, PACKED "tarpit", HAPROXY },
-	{ AS_HTTP_CHECK, PACKED "send",
-		PACKED "is HAProxy's and comes later: 'option httpchk METHOD URI VERSION' sends the request, with "
-		"headers as in 'option httpchk GET /health HTTP/1.1\\r\\nHost:\\ www'" },
-	{ AS_HTTP_CHECK, PACKED "connect disable-on-404 send-state", HAPROXY },
+	{ AS_HTTP_CHECK, PACKED "comment set-var unset-var disable-on-404 send-state", HAPROXY },
+	{ AS_TCP_CHECK, PACKED "comment send-lf send-binary-lf set-var unset-var", HAPROXY },
+	{ AS_CONTENT, PACKED "rstring rbinary string-lf binary-lf comment min-recv", HAPROXY },
+	{ AS_SEND, PACKED "uri-lf body-lf comment", HAPROXY },
+	{ AS_CONNECT, PACKED "ssl sni alpn", TLS },
+	{ AS_CONNECT, PACKED "default proto send-proxy via-socks4 linger comment", HAPROXY },
 	{ AS_EXPECT, PACKED "rstatus rstring hdr fhdr", HAPROXY },
 	{ AS_STATS, PACKED "timeout enable uri auth refresh", HAPROXY },
 	{ AS_SOCKET, PACKED "user group expose-fd", HAPROXY },

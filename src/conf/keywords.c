@@ -337,8 +337,46 @@ static const struct keyword table[] = {
 	{ AS_COOKIE | IN_BACK | REPEATS, 1, 1, "domain", set_cookie_domain, NOWHERE, 0, 0, 0, PACKED "DOMAIN\0"
 		PACKED "adds a domain" },
 	{ AS_LINE | IN_BACK | REPEATS, 1, ARGS_ANY, "http-check", set_family, NOWHERE, AS_HTTP_CHECK, 0, 0,
-		PACKED "expect [!] status LIST | expect [!] string TEXT\0"
-		PACKED "what an HTTP health check wants to see" },
+		PACKED "connect | send | expect ...\0"
+		PACKED "what an HTTP health check asks, and what it wants to see" },
+	{ AS_HTTP_CHECK | IN_BACK, 0, ARGS_ANY, "send", set_http_send, NOWHERE, 0, 0, 0,
+		PACKED "[meth METHOD] [uri URI] [ver VERSION] [hdr NAME VALUE]... [body TEXT]\0"
+		PACKED "the request; what is not given here is as `option httpchk` says" },
+	{ AS_SEND | IN_BACK, 1, 1, "meth", set_send_word, FIELD(check_request, method), SEND_METHOD, 0, 0, PACKED "METHOD\0"
+		PACKED "the method" },
+	{ AS_SEND | IN_BACK, 1, 1, "uri", set_send_word, FIELD(check_request, uri), SEND_URI, 0, 0, PACKED "URI\0"
+		PACKED "what is asked for" },
+	{ AS_SEND | IN_BACK, 1, 1, "ver", set_send_word, FIELD(check_request, version), SEND_VERSION, 0, 0,
+		PACKED "HTTP/1.0 | HTTP/1.1\0"
+		PACKED "the version" },
+	{ AS_SEND | IN_BACK | REPEATS, 2, 2, "hdr", set_send_header, NOWHERE, 0, 0, 0, PACKED "NAME VALUE\0"
+		PACKED "a header" },
+	{ AS_SEND | IN_BACK, 1, 1, "body", set_send_word, FIELD(check_request, body), SEND_BODY, 0, 0, PACKED "TEXT\0"
+		PACKED "the body" },
+	{ AS_HTTP_CHECK | IN_BACK, 0, ARGS_ANY, "connect", set_connect, NOWHERE, AS_HTTP_CHECK, 0, 0,
+		PACKED "[addr ADDRESS] [port PORT]\0"
+		PACKED "where HTTP checks go, instead of the server line's own" },
+	{ AS_CONNECT | IN_BACK, 1, 1, "port", set_number, FIELD(check_step, address.port), 1, 65535, 0, PACKED "1..65535\0"
+		PACKED "to this port" },
+	{ AS_CONNECT | IN_BACK, 1, 1, "addr", set_check_addr, FIELD(check_step, address.addr), 0, 0, 0, PACKED "ADDRESS\0"
+		PACKED "to this address" },
+	{ AS_LINE | IN_BACK | REPEATS, 1, ARGS_ANY, "tcp-check", set_family, NOWHERE, AS_TCP_CHECK, 0, 0,
+		PACKED "connect | send | send-binary | expect ...\0"
+		PACKED "the next step of `option tcp-check`" },
+	{ AS_TCP_CHECK | IN_BACK | REPEATS, 0, ARGS_ANY, "connect", set_connect, NOWHERE, AS_TCP_CHECK, 0, 0,
+		PACKED "[addr ADDRESS] [port PORT]\0"
+		PACKED "opens a connection, the next one if there was one" },
+	{ AS_TCP_CHECK | IN_BACK | REPEATS, 1, 1, "send", set_tcp_send, NOWHERE, 0, 0, 0, PACKED "TEXT\0"
+		PACKED "says this" },
+	{ AS_TCP_CHECK | IN_BACK | REPEATS, 1, 1, "send-binary", set_tcp_send, NOWHERE, 1, 0, 0, PACKED "HEX\0"
+		PACKED "says these bytes" },
+	{ AS_TCP_CHECK | IN_BACK | REPEATS, 2, 3, "expect", set_tcp_expect, NOWHERE, 0, 0, 0,
+		PACKED "[!] string TEXT | [!] binary HEX\0"
+		PACKED "waits for what passes" },
+	{ AS_CONTENT | IN_BACK, 1, 1, "string", set_tcp_part, NOWHERE, 0, 0, 0, PACKED "TEXT\0"
+		PACKED "this text" },
+	{ AS_CONTENT | IN_BACK, 1, 1, "binary", set_tcp_part, NOWHERE, 1, 0, 0, PACKED "HEX\0"
+		PACKED "these bytes" },
 	{ AS_HTTP_CHECK | IN_BACK, 2, ARGS_ANY, "expect", set_expect, NOWHERE, 0, 0, 0,
 		PACKED "[!] status LIST | [!] string TEXT\0"
 		PACKED "the answer that passes; 2xx and 3xx without this line" },
@@ -402,7 +440,7 @@ static const struct keyword table[] = {
 		PACKED "before its checks: up, until one fails; up; down, until one passes; down" },
 	{ AS_SERVER | IN_BACK, 1, 1, "port", set_number, SERVER(check_address.port), 1, 65535, 0, PACKED "1..65535\0"
 		PACKED "checks go to this port" },
-	{ AS_SERVER | IN_BACK, 1, 1, "addr", set_check_addr, NOWHERE, 0, 0, 0, PACKED "ADDRESS\0"
+	{ AS_SERVER | IN_BACK, 1, 1, "addr", set_check_addr, SERVER(check_address.addr), 0, 0, 0, PACKED "ADDRESS\0"
 		PACKED "checks go to this address" },
 
 	{ AS_SERVER | IN_BACK, 0, 0, "send-proxy", set_value, SERVER(send_proxy), 1, 0, 0, "\0"
@@ -445,6 +483,9 @@ static const struct keyword table[] = {
 		PACKED "connections on both sides are used again (the default)" },
 	{ AS_OPTION | IN_BACK, 0, ARGS_ANY, "httpchk", set_httpchk, NOWHERE, 0, 0, 0, PACKED "[METHOD] [URI] [VERSION]\0"
 		PACKED "health checks send an HTTP request (OPTIONS / HTTP/1.0) instead of only connecting" },
+
+	{ AS_OPTION | IN_BACK, 0, 0, "tcp-check", set_tcp_check, NOWHERE, 0, 0, 0, "\0"
+		PACKED "health checks go the steps of the `tcp-check` lines" },
 
 	{ AS_TIMEOUT | IN_BACK, 1, 1, "connect", set_ms, TIMEOUT(CONNECT), 1, DAYS_24, 0, PACKED "TIME\0"
 		PACKED "for a server to take a connection (5s)" },
@@ -608,6 +649,10 @@ static const struct { const char *prefix, *place; } contexts[] = {
 	[AS_HTTP_RESPONSE >> 12] = { "http-response ", "'http-response'" },
 	[AS_HTTP_RULE >> 12] = { "http-request ", PACKED "'http-request' and 'http-response'" },
 	[AS_TCP_REQUEST >> 12] = { "tcp-request ", "'tcp-request'" },
+	[AS_TCP_CHECK >> 12] = { "tcp-check ", "'tcp-check'" },
+	[AS_SEND >> 12] = { "http-check send ", "'http-check send'" },
+	[AS_CONNECT >> 12] = { NULL, PACKED "a connect line of a check" },
+	[AS_CONTENT >> 12] = { "tcp-check expect ", "'tcp-check expect'" },
 	[AS_FETCH >> 12] = { NULL, PACKED "a condition" },
 };
 

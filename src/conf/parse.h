@@ -40,6 +40,7 @@ enum {
 	AS_HTTP_RESPONSE = 9 << 12, /* behind `http-response` */
 	AS_HTTP_RULE = 10 << 12, /* behind either */
 	AS_TCP_REQUEST = 11 << 12, /* behind `tcp-request` */
+	AS_TCP_CHECK = 15 << 12, /* behind `tcp-check` */
 	AS_PART = 16 << 12,     /* from here on a part of a line, whose line says where it may stand */
 	AS_EXPECT = AS_PART,    /* behind `http-check expect` */
 	AS_SERVER = 17 << 12,   /* on a server or default-server line */
@@ -50,12 +51,16 @@ enum {
 	AS_SOCKET = 22 << 12,   /* on a stats socket line */
 	AS_ROUTE = 23 << 12,    /* on a virtual_routes line */
 	AS_FETCH = 24 << 12,    /* in a condition, or in %[] */
+	AS_SEND = 28 << 12,     /* behind `http-check send` */
+	AS_CONNECT = 29 << 12,  /* behind `http-check connect` and `tcp-check connect` */
+	AS_CONTENT = 30 << 12,  /* behind `tcp-check expect` */
 	AS_ALL = 31 << 12,      /* mask */
 
 	/* Of a fetch, in `high` beside sample_use bits: hdr_beg; req.hdr and res.hdr. */
 	FETCH_SUFFIXES = 16, FETCH_PREFIXES = 32,
 	USE_MESSAGE = USE_REQUEST | USE_RESPONSE, USE_ANY = USE_CONNECTION | USE_MESSAGE | USE_STREAM,
 };
+enum send_word { SEND_METHOD, SEND_URI, SEND_VERSION, SEND_BODY };      /* what the text behind it must be */
 #define ARGS_ANY LEX_WORDS_MAX          /* as max: however many */
 
 /* Sizes of things; with them the largest file that is accepted fits CONF_ARENA_MAX. */
@@ -115,6 +120,7 @@ struct parser {
 	bool marker_matched;            /* one of them was for this node */
 	bool braces_reported, crlf_reported;
 	struct proxy_ref *refs;         /* backends that lines name */
+	uint32_t check_line;            /* of the last http-check or tcp-check rule */
 	uint32_t http_mode_line;        /* of the last option that chooses when connections close */
 	/* Per row: the line where this node's section last had it. Lines only grow, so what is below section_line
 	 * belongs to an earlier section. */
@@ -247,6 +253,7 @@ keyword_set begin_watch, begin_group, set_track, set_track_word, set_weight,
 keyword_set set_bind, set_server, set_default_server, set_server_cookie, set_check_addr, set_balance, set_hash_type,
 	set_cookie, set_cookie_domain, set_cookie_attr, set_cookie_time, set_cookie_key,
 	set_expect, set_expect_status, set_expect_string, set_redispatch,
+	set_http_send, set_send_word, set_send_header, set_tcp_check, set_connect, set_tcp_send, set_tcp_expect, set_tcp_part,
 	set_http_mode, set_httpchk, set_proxy_log, set_default_backend;
 keyword_set set_tcp_rule;
 keyword_set set_acl, set_fetch, set_fetch_backend, set_use_backend;

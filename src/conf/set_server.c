@@ -88,11 +88,12 @@ void set_server_cookie(struct parser *p, const struct keyword *k, const struct s
 void set_check_addr(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n,
 	void *object)
 {
-	struct server_config *server = object;
+	struct addr address;
 
 	(void)n;
-	if (!addr_parse(args[0], &server->check_address.addr) || addr_is_any(&server->check_address.addr)
-	    || addr_is_multicast(&server->check_address.addr))
+	if (addr_parse(args[0], &address) && !addr_is_any(&address) && !addr_is_multicast(&address))
+		memcpy((char *)object + k->field, &address, sizeof address);
+	else
 		refuse(p, "'%s' must be an IP address, not '%.*s'", k->name, CLIPPED(args[0]));
 }
 

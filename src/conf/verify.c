@@ -231,9 +231,24 @@ static void verify_tcp_rules(struct parser *p, const struct proxy_config *c)
 		refuse_at(p, c->content_rules->line, "'tcp-request content' is for mode tcp; in mode http there is http-request");
 }
 
+static void verify_check(struct parser *p, const struct check_config *c, uint32_t line)
+{
+	uint32_t send = line_of(p, AS_HTTP_CHECK, "send");
+	bool http = send || line_of(p, AS_HTTP_CHECK, "expect") || line_of(p, AS_HTTP_CHECK, "connect");
+
+	if (http && c->kind != CHECK_HTTP)
+		refuse_at(p, line, "'http-check' needs 'option httpchk'");
+	else if (c->steps && c->kind != CHECK_STEPS)
+		refuse_at(p, line, "'tcp-check' needs 'option tcp-check'");
+	else if (http && !send && !line_of(p, AS_OPTION, "httpchk"))
+		/* HAProxy sends nothing then, and waits until the time of the check is over. */
+		refuse_at(p, line, "'http-check' takes the place of all that the defaults section says of checks, so that they "
+			"ask for nothing: repeat 'option httpchk' here");
+}
+
 static void verify_proxy(struct parser *p, struct proxy_config *c)
 {
-	uint32_t expect = line_of(p, AS_HTTP_CHECK, "expect");
+	uint32_t rule = p->check_line >= p->section_line ? p->check_line : 0;
 
 	if (c->sides & PROXY_FRONTEND && !c->binds)
 		warn_at(p, c->line, "%s '%s' has no 'bind' line: no client can reach it", p->section_word, c->name);
@@ -241,8 +256,8 @@ static void verify_proxy(struct parser *p, struct proxy_config *c)
 		refuse_at(p, c->line, "frontend '%s' has no 'default_backend' line", c->name);
 	if (c->sides & PROXY_BACKEND && !c->servers && !(c->sides & PROXY_FRONTEND && c->default_backend_name))
 		warn_at(p, c->line, "%s '%s' has no server", p->section_word, c->name);
-	if (c->sides & PROXY_BACKEND && expect && c->check.kind != CHECK_HTTP)
-		refuse_at(p, expect, "'http-check expect' needs 'option httpchk'");
+	if (c->sides & PROXY_BACKEND && rule)
+		verify_check(p, &c->check, rule);
 	verify_mode(p, c);
 	verify_tcp_rules(p, c);
 	if (c->sides & PROXY_BACKEND) {

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "base/addr.h"
+#include "base/text.h"
 #include "proxy/acl.h"
 #include "proxy/rule.h"
 
@@ -40,7 +41,7 @@ enum balance_kind {
 	BALANCE_ROUNDROBIN, BALANCE_STATIC_RR, BALANCE_LEASTCONN, BALANCE_FIRST, BALANCE_RANDOM,
 	BALANCE_SOURCE, BALANCE_URI, BALANCE_URL_PARAM, BALANCE_HDR     /* these hash: keep them last */
 };
-enum check_kind { CHECK_TCP, CHECK_HTTP };
+enum check_kind { CHECK_TCP, CHECK_HTTP, CHECK_STEPS };
 enum expect_kind { EXPECT_DEFAULT /* 2xx and 3xx */, EXPECT_STATUS, EXPECT_STRING };
 #define EXPECT_RANGES_MAX 8
 enum reuse_kind { REUSE_NEVER, REUSE_SAFE, REUSE_AGGRESSIVE, REUSE_ALWAYS };
@@ -49,6 +50,24 @@ enum observe_kind { OBSERVE_NONE, OBSERVE_LAYER4, OBSERVE_LAYER7 };
 enum error_action { ERROR_FAIL_CHECK, ERROR_FASTINTER, ERROR_SUDDEN_DEATH, ERROR_MARK_DOWN };
 enum init_state { INIT_UP, INIT_FULLY_UP, INIT_DOWN, INIT_FULLY_DOWN };
 
+enum step_kind { STEP_CONNECT, STEP_SEND, STEP_EXPECT };
+
+/* A line `tcp-check`, or `http-check connect`. */
+struct check_step {
+	uint8_t kind;                           /* step_kind */
+	bool binary, not;                       /* how it is called in the log; `!` */
+	struct endpoint address;                /* connect: parts that `addr` and `port` gave, as in check_address below */
+	struct str bytes;                       /* what is sent or expected */
+	struct check_step *next;
+};
+/* An HTTP request; NULL: not given. */
+struct check_request {
+	const char *method, *uri, *version;
+	const char *headers;                    /* whole lines, each ended by CRLF */
+	const char *body;
+};
+#define CHECK_REQUEST_DEFAULT { .method = "OPTIONS", .uri = "/", .version = "HTTP/1.0" }
+
 struct check_config {
 	uint8_t kind;                           /* check_kind */
 	uint8_t expect;                         /* expect_kind */
@@ -56,9 +75,10 @@ struct check_config {
 	uint8_t range_count;
 	struct { uint16_t low, high; } ranges[EXPECT_RANGES_MAX];       /* EXPECT_STATUS */
 	const char *text;                       /* EXPECT_STRING */
-	const char *method, *uri, *version;     /* defaults OPTIONS / HTTP/1.0 */
-	const char *headers;                    /* what `option httpchk` carries behind the version, HAProxy's old way to
-	                                         * give a Host: whole lines, each ended by CRLF; NULL: none */
+	struct check_request request;           /* of `option httpchk`: OPTIONS / HTTP/1.0 */
+	struct check_request send;              /* of `http-check send`, which goes before it */
+	struct check_step *connect;             /* `http-check connect`; NULL: none */
+	struct check_step *steps;               /* CHECK_STEPS: in order; NULL: it is enough to connect */
 };
 
 struct balance_config {

@@ -53,11 +53,44 @@ uint32_t health_first_ms(uint32_t inter_ms_min, uint32_t index, uint32_t count)
 	return count > 1 ? (uint32_t)((uint64_t)inter_ms_min * index / count) : 0;
 }
 
+/* One of the lines is a field of that name (small letters). */
+static bool has_field(const char *lines, const char *name)
+{
+	struct str s = str_z(lines), wanted = str_z(name);
+
+	while (s.n > wanted.n) {
+		if (str_equal_nocase(str_of(s.p, wanted.n), wanted) && s.p[wanted.n] == ':')
+			return true;
+		uint32_t end = (uint32_t)strcspn(s.p, "\n") + 1;
+		s = str_of(s.p + end, s.n - end);
+	}
+	return false;
+}
+
+/* HAProxy counts a body of nothing for methods that usually have one. */
+static bool has_length(const char *method, const char *body)
+{
+	static const char *const bodyless[] = { "OPTIONS", "GET", "HEAD", "DELETE" };
+
+	for (size_t i = 0; i < sizeof bodyless / sizeof *bodyless && !*body; i++)
+		if (strcmp(method, bodyless[i]) == 0)
+			return false;
+	return true;
+}
+
 uint32_t health_request(const struct check_config *c, char *out, uint32_t size)
 {
+	const struct check_request *r = &c->request, *send = &c->send;
+	const char *method = send->method ? send->method : r->method, *version = send->version ? send->version : r->version;
+	const char *headers = send->headers ? send->headers : r->headers ? r->headers : "", *body = send->body ? send->body : "";
+	char length[40] = "";
+
 	/* 1.1 would keep the connection. HAProxy says nothing of it to 1.0 either: that is what servers' logs are used to. */
-	size_t n = text_format(out, size, "%s %s %s\r\n%s%s\r\n", c->method, c->uri, c->version,
-		c->headers ? c->headers : "", strcmp(c->version, "HTTP/1.1") == 0 ? "connection: close\r\n" : "");
+	bool close = strcmp(version, "HTTP/1.1") == 0 && !has_field(headers, "connection");
+	if (has_length(method, body))
+		text_format(length, sizeof length, "content-length: %u\r\n", (unsigned)strlen(body));
+	size_t n = text_format(out, size, "%s %s %s\r\n%s%s%s\r\n%s", method, send->uri ? send->uri : r->uri, version, headers,
+		length, close ? "connection: close\r\n" : "", body);
 
 	return n + 1 < size ? (uint32_t)n : 0;
 }
@@ -70,14 +103,22 @@ static bool status_expected(const struct check_config *c, unsigned status)
 	return false;
 }
 
-static bool contains(const uint8_t *p, uint32_t n, const char *text)
+static bool contains(const uint8_t *p, uint32_t n, struct str text)
 {
-	size_t m = strlen(text);
-
-	for (uint32_t i = 0; i + m <= n; i++)
-		if (memcmp(p + i, text, m) == 0)
+	for (uint32_t i = 0; i + text.n <= n; i++)
+		if (memcmp(p + i, text.p, text.n) == 0)
 			return true;
 	return false;
+}
+
+int health_step(const struct check_step *s, const uint8_t *p, uint32_t n, bool last)
+{
+	bool found = contains(p, n, s->bytes);
+
+	/* As HAProxy: what must not be there is known not to be there at the end only. */
+	if (!found && !last)
+		return 0;
+	return found != s->not ? 1 : -1;
 }
 
 /* "HTTP/1.x NNN": 1 and the status, 0: more bytes are needed, -1: it is something else. Only this line is read: a check
@@ -108,6 +149,24 @@ static uint32_t body_start(const uint8_t *p, uint32_t n)
 	return 0;
 }
 
+/* The body is all here by what its Content-Length says. (Chunks are not counted: such servers end the connection, too.) */
+static bool is_whole(const uint8_t *p, uint32_t n, uint32_t body)
+{
+	static const char name[] = "\ncontent-length:";
+	uint32_t length = 0;
+
+	for (uint32_t i = 0; i + sizeof name - 1 < body; i++) {
+		if (!str_equal_nocase(str_of((const char *)p + i, sizeof name - 1), str_of(name, sizeof name - 1)))
+			continue;
+		for (i += sizeof name - 1; i < body && p[i] == ' '; i++)
+			;
+		for (; i < body && p[i] >= '0' && p[i] <= '9' && length < UINT32_MAX / 20; i++)
+			length = length * 10 + (uint32_t)(p[i] - '0');
+		return n - body >= length;
+	}
+	return false;
+}
+
 int health_response(const struct check_config *c, const uint8_t *p, uint32_t n, bool closed, unsigned *status,
 	const char **reason)
 {
@@ -120,8 +179,8 @@ int health_response(const struct check_config *c, const uint8_t *p, uint32_t n, 
 	}
 	if (c->expect == EXPECT_STRING) {
 		uint32_t body = body_start(p, n);
-		bool found = body && contains(p + body, n - body, c->text);
-		if (!closed && !found)
+		bool found = body && contains(p + body, n - body, str_z(c->text));
+		if (!closed && !found && !(body && is_whole(p, n, body)))
 			return 0;
 		if (found != c->expect_not)
 			return 1;
@@ -135,15 +194,17 @@ int health_response(const struct check_config *c, const uint8_t *p, uint32_t n, 
 
 void health_info(const struct check_config *c, const uint8_t *p, uint32_t n, char *out, uint32_t size)
 {
-	static const char mismatch[] = "HTTP content check did not match";
-	uint32_t i = 0, from = 13;
+	const char *said = c->expect_not ? "HTTP check matched unwanted content" : "HTTP content check did not match";
+	uint32_t i = 0, from = 13, body = body_start(p, n);
 	unsigned status;
 
 	if (read_status(p, n, &status) <= 0) {
 		n = 0;
 	} else if (c->expect == EXPECT_STRING) {
-		p = (const uint8_t *)mismatch;
-		n = sizeof mismatch - 1;
+		if (body == 0 || body == n)
+			said = "HTTP content check could not find a response body";
+		p = (const uint8_t *)said;
+		n = (uint32_t)strlen(said);
 		from = 0;
 	}
 	for (; i + 1 < size && from + i < n && p[from + i] != '\r' && p[from + i] != '\n'; i++)

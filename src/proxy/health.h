@@ -29,6 +29,9 @@ uint32_t health_first_ms(uint32_t inter_ms_min, uint32_t index, uint32_t count);
 
 /* Writes the request of an HTTP check; its length, 0 if it does not fit. */
 uint32_t health_request(const struct check_config *, char *out, uint32_t size);
+/* An `expect` of `tcp-check`: 1: found (or not, as it should be), 0: more bytes are needed, -1: failed. last: no more will
+ * come. */
+int health_step(const struct check_step *, const uint8_t *, uint32_t n, bool last);
 /* Judges what the server has sent so far (closed: and it will send no more). 1: passed, 0: more bytes are needed,
  * -1: failed; then *status is the code (0: no valid response) and *reason a word or two for the log in HAProxy's terms. */
 int health_response(const struct check_config *, const uint8_t *, uint32_t n, bool closed, unsigned *status,

@@ -21,8 +21,12 @@ struct check {
 	struct flow request;            /* what is left to send */
 	struct buf *answer;
 	uint64_t started_ms;
+	const struct check_step *step;  /* of tcp-check: the one that is under way; NULL: none is left */
+	uint32_t step_number;           /* in the file: 1 is the first; 0: connecting, which no line says */
 	uint8_t state;
 	bool first;                     /* no result yet */
+	bool step_begun;                /* its bytes are in `request` */
+	bool only_connected;            /* the last step was to connect */
 };
 
 size_t check_bytes(void)
@@ -35,14 +39,27 @@ static const struct proxy_config *config_of(const struct check *k)
 	return k->server->backend->config;
 }
 
-static struct endpoint check_address(const struct server_config *s)
+/* A `connect` line that this connection is made by; NULL: none. */
+static const struct check_step *connect_line(const struct check *k)
 {
-	struct endpoint to = s->check_address;
+	const struct check_config *c = &config_of(k)->check;
+
+	if (c->kind == CHECK_STEPS)
+		return k->step && k->step->kind == STEP_CONNECT ? k->step : NULL;
+	return c->kind == CHECK_HTTP ? c->connect : NULL;
+}
+
+/* As HAProxy: of the connect line, else of the check's `addr` and `port`, else the server's own. */
+static struct endpoint check_address(const struct check *k)
+{
+	const struct server_config *s = k->server->config;
+	const struct check_step *line = connect_line(k);
+	struct endpoint to = line ? line->address : s->check_address;
 
 	if (to.addr.family == ADDR_NONE)
-		to.addr = s->address.addr;
+		to.addr = s->check_address.addr.family != ADDR_NONE ? s->check_address.addr : s->address.addr;
 	if (to.port == 0)
-		to.port = s->address.port;
+		to.port = s->check_address.port ? s->check_address.port : s->address.port;
 	return to;
 }
 
@@ -53,11 +70,12 @@ static void give_buffer(struct buf **b)
 	*b = NULL;
 }
 
-static void log_reason(const struct check *k, char *out, size_t size, const char *what, unsigned code, const char *info)
+static void log_reason(const struct check *k, char *out, size_t size, bool ok, const char *what, unsigned code,
+	const char *info)
 {
 	size_t n = text_format(out, size, "%s", what);
 
-	if (code)
+	if (code || (ok && what[5] == '7'))     /* as HAProxy: of what has an answer */
 		n += text_format(out + n, size - n, ", code: %u", code);
 	if (info)
 		n += text_format(out + n, size - n, ", info: \"%s\"", info);
@@ -74,7 +92,7 @@ static void finish(struct check *k, bool ok, const char *what, unsigned code, co
 	conn_reset(&k->conn);
 	give_buffer(&k->request.buf);
 	give_buffer(&k->answer);
-	log_reason(k, reason, sizeof reason, what, code, info);
+	log_reason(k, reason, sizeof reason, ok, what, code, info);
 	if (change != HEALTH_SAME)
 		server_set_up(s, change == HEALTH_UP, reason);
 	if (k->first) {
@@ -90,12 +108,55 @@ static void failed(struct check *k, const char *what, const char *info)
 	finish(k, false, what, 0, info);
 }
 
+/* " at step 2 of tcp-check (expect string 'PONG')": what HAProxy puts behind a failure of these. */
+static const char *at_step(const struct check *k, char *out, size_t size)
+{
+	const struct check_step *s = k->step;
+	size_t n = 0;
+
+	out[0] = 0;
+	if (config_of(k)->check.kind != CHECK_STEPS)
+		return NULL;
+	if (k->step_number == 0 || !s) {
+		text_format(out, size, " at initial connection step of tcp-check");
+		return out;
+	}
+	n = text_format(out, size, " at step %u of tcp-check", k->step_number);
+	if (s->kind == STEP_EXPECT)
+		text_format(out + n, size - n, " (expect %s '%.*s')", s->binary ? "binary" : "string", (int)s->bytes.n, s->bytes.p);
+	else if (s->kind == STEP_SEND)
+		text_format(out + n, size - n, " (send)");
+	else if (s->address.port)
+		text_format(out + n, size - n, " (connect port %u)", s->address.port);
+	else
+		text_format(out + n, size - n, " (connect)");
+	return out;
+}
+
+/* The system's word for it, and where. */
+static void system_failed(struct check *k, const char *what, int error)
+{
+	char info[160], at[120];
+	const char *where = at_step(k, at, sizeof at);
+
+	text_format(info, sizeof info, "%s%s", strerror(error), where ? where : "");
+	failed(k, what, info);
+}
+
+static void next_step(struct check *k)
+{
+	k->only_connected = k->step->kind == STEP_CONNECT;
+	k->step = k->step->next;
+	k->step_number++;
+	k->step_begun = false;
+}
+
 static void ask(struct check *k)
 {
 	const struct check_config *c = &config_of(k)->check;
 	const uint32_t *timeouts = config_of(k)->timeouts;
 
-	if (c->kind == CHECK_TCP) {
+	if (c->kind == CHECK_TCP || (c->kind == CHECK_STEPS && !c->steps)) {
 		finish(k, true, "Layer4 check passed", 0, NULL);
 		return;
 	}
@@ -103,8 +164,12 @@ static void ask(struct check *k)
 	k->conn.writable = true;
 	k->request = (struct flow){ .buf = worker_buffer() };
 	k->answer = worker_buffer();
-	uint32_t n = health_request(c, (char *)buf_end(k->request.buf), buf_room(k->request.buf));
-	k->request.buf->tail += n;
+	if (k->step && k->step->kind == STEP_CONNECT)
+		next_step(k);
+	else
+		k->step_number = 1;
+	if (c->kind == CHECK_HTTP)
+		k->request.buf->tail += health_request(c, (char *)buf_end(k->request.buf), buf_room(k->request.buf));
 	flow_start_tunnel(&k->request);
 	if (timeouts[TIMEOUT_CHECK])
 		timer_set(&worker.loop.timers, &k->timer, worker.loop.now_ms + timeouts[TIMEOUT_CHECK]);
@@ -114,16 +179,21 @@ static void judge(struct check *k)
 {
 	unsigned status = 0;
 	const char *reason = NULL;
+	const struct check_config *config = &config_of(k)->check;
 	const struct conn *c = &k->conn;
+	char info[120];
 	bool ended = c->ended || buf_used(k->answer) == k->answer->size;
-	int verdict = health_response(&config_of(k)->check, buf_first(k->answer), buf_used(k->answer), ended, &status, &reason);
+	int verdict = health_response(config, buf_first(k->answer), buf_used(k->answer), ended, &status, &reason);
 
+	if (verdict == 0)
+		return;
+	health_info(config, buf_first(k->answer), buf_used(k->answer), info, sizeof info);
 	if (verdict > 0)
 		finish(k, true, "Layer7 check passed", status, NULL);
-	else if (verdict < 0 && buf_used(k->answer) == 0)
-		failed(k, "Layer7 invalid response", c->broken ? "connection reset" : "connection closed without an answer");
-	else if (verdict < 0)
-		finish(k, false, reason, status, NULL);
+	else if (buf_used(k->answer) == 0 && c->broken)
+		system_failed(k, "Socket error", ECONNRESET);
+	else
+		finish(k, false, reason, status, *info ? info : NULL);
 }
 
 /* As HAProxy: in version 1 with our own addresses, since servers may refuse UNKNOWN; not where checks have a port or an
@@ -137,13 +207,92 @@ static bool introduce(struct check *k)
 	socklen_t n = sizeof address;
 	struct proxyproto h = { .source.port = 0 };
 
+	if (connect_line(k))
+		return true;            /* whose line says all that it does */
 	if (s->check_send_proxy && version == 0)
 		version = 1;
 	else if (apart && !s->check_send_proxy)
 		version = 0;
 	if (version == 1 && getsockname(k->conn.io.fd, (struct sockaddr *)&address, &n) == 0)
-		h = (struct proxyproto){ net_endpoint(&address), check_address(s) };
+		h = (struct proxyproto){ net_endpoint(&address), check_address(k) };
 	return server_introduce(version, &k->conn, &h);
+}
+
+/* ---- tcp-check ---- */
+
+static void expect_failed(struct check *k, bool empty)
+{
+	const struct check_step *s = k->step;
+	char info[200];
+	size_t n = text_format(info, sizeof info, "%s", empty ? "TCPCHK got an empty response" :
+		s->not ? "TCPCHK matched unwanted content" : "TCPCHK did not match content");
+
+	if (!empty && s->binary)
+		n += text_format(info + n, sizeof info - n, " (binary)");
+	else if (!empty)
+		n += text_format(info + n, sizeof info - n, " '%.*s'", (int)s->bytes.n, s->bytes.p);
+	text_format(info + n, sizeof info - n, " at step %u", k->step_number);
+	failed(k, "Layer7 invalid response", info);
+}
+
+/* true: it is done, and the next one's turn. */
+static bool send_step(struct check *k)
+{
+	struct buf *b = k->request.buf;
+
+	if (!k->step_begun) {
+		k->step_begun = true;
+		buf_init(b, b->size);
+		memcpy(buf_end(b), k->step->bytes.p, k->step->bytes.n);
+		b->tail += k->step->bytes.n;
+		flow_start_tunnel(&k->request);
+		buf_init(k->answer, k->answer->size);   /* what comes from now on is the answer to this */
+	}
+	flow_send(&k->request, &k->conn);
+	if (k->conn.broken)
+		system_failed(k, "Socket error", EPIPE);
+	return !k->conn.broken && !flow_pending(&k->request);
+}
+
+static bool expect_step(struct check *k)
+{
+	struct conn *c = &k->conn;
+
+	while (c->readable && !c->ended && conn_recv(c, k->answer, 0) > 0)
+		;
+	uint32_t n = buf_used(k->answer);
+	if (n == 0 && !c->ended)
+		return false;
+	if (n == 0 && c->broken) {
+		system_failed(k, "Socket error", ECONNRESET);
+		return false;
+	}
+	int verdict = n == 0 ? -1 : health_step(k->step, buf_first(k->answer), n, c->ended || n == k->answer->size);
+	if (verdict < 0)
+		expect_failed(k, n == 0);
+	return verdict > 0;
+}
+
+static void start(struct check *);
+
+static void go_steps(struct check *k)
+{
+	while (k->step && k->step->kind != STEP_CONNECT) {
+		if (!(k->step->kind == STEP_SEND ? send_step(k) : expect_step(k))) {
+			if (k->state == CHECK_ASKING)
+				conn_watch(&k->conn, k->step->kind == STEP_EXPECT, flow_pending(&k->request));
+			return;
+		}
+		next_step(k);
+	}
+	if (!k->step) {
+		finish(k, true, k->only_connected ? "Layer4 check passed" : "Layer7 check passed", 0, "(tcp-check)");
+		return;
+	}
+	conn_reset(&k->conn);
+	give_buffer(&k->request.buf);
+	give_buffer(&k->answer);
+	start(k);
 }
 
 static void check_ready(struct io *io, short revents)
@@ -156,7 +305,7 @@ static void check_ready(struct io *io, short revents)
 		if (error == 0 && !introduce(k))
 			error = EPIPE;
 		if (error) {
-			failed(k, "Layer4 connection problem", strerror(error));
+			system_failed(k, "Layer4 connection problem", error);
 			return;
 		}
 		ask(k);
@@ -166,6 +315,10 @@ static void check_ready(struct io *io, short revents)
 	}
 	if (k->state != CHECK_ASKING)
 		return;
+	if (config_of(k)->check.kind == CHECK_STEPS) {
+		go_steps(k);
+		return;
+	}
 	flow_send(&k->request, c);
 	while (c->readable && !c->ended && conn_recv(c, k->answer, 0) > 0)
 		;
@@ -180,14 +333,13 @@ static void start(struct check *k)
 	const struct server_config *s = k->server->config;
 	const uint32_t *timeouts = config_of(k)->timeouts;
 	static const struct addr any_source;
-	struct endpoint to = check_address(s);
+	struct endpoint to = check_address(k);
 	uint32_t limit = s->health.inter_ms;
 
-	k->started_ms = worker.loop.now_ms;
 	int fd = net_connect(&to, &any_source);
 	if (fd == -1) {
 		conn_open(&k->conn, -1, check_ready);
-		failed(k, "Layer4 connection problem", strerror(errno));
+		system_failed(k, "Layer4 connection problem", errno);
 		return;
 	}
 	(void)net_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
@@ -206,10 +358,15 @@ static void check_expired(struct timer *t, uint64_t now_ms)
 	struct check *k = container_of(t, struct check, timer);
 
 	(void)now_ms;
-	if (k->state == CHECK_IDLE)
+	if (k->state == CHECK_IDLE) {
+		k->started_ms = worker.loop.now_ms;
+		k->step = config_of(k)->check.steps;
+		k->step_number = k->step && k->step->kind == STEP_CONNECT;
 		start(k);
-	else
-		failed(k, k->state == CHECK_CONNECTING ? "Layer4 timeout" : "Layer7 timeout", NULL);
+	} else {
+		char at[120];
+		failed(k, k->state == CHECK_CONNECTING ? "Layer4 timeout" : "Layer7 timeout", at_step(k, at, sizeof at));
+	}
 }
 
 void check_hasten(struct server *server)

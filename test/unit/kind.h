@@ -11,6 +11,10 @@ static const char *kind_of(const struct keyword *k)
 	case AS_TIMEOUT: return "timeout";
 	case AS_HTTP_CHECK: return "http-check";
 	case AS_EXPECT: return "expect";
+	case AS_TCP_CHECK: return "tcp-check";
+	case AS_SEND: return "check-send";
+	case AS_CONNECT: return "check-connect";
+	case AS_CONTENT: return "tcp-expect";
 	case AS_SERVER: return "server";
 	case AS_BIND: return "bind";
 	case AS_COOKIE: return "cookie";

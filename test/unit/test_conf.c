@@ -329,10 +329,10 @@ static void the_sample_becomes_what_it_says(void **state)
 	assert_int_equal(b->retries, 3);
 	assert_int_equal(b->redispatch_interval, -1);
 	assert_int_equal(b->check.kind, CHECK_HTTP);
-	assert_string_equal(b->check.method, "GET");
-	assert_string_equal(b->check.uri, "/health");
-	assert_string_equal(b->check.version, "HTTP/1.0");
-	assert_null(b->check.headers);
+	assert_string_equal(b->check.request.method, "GET");
+	assert_string_equal(b->check.request.uri, "/health");
+	assert_string_equal(b->check.request.version, "HTTP/1.0");
+	assert_null(b->check.request.headers);
 	assert_int_equal(b->check.expect, EXPECT_STATUS);
 	assert_int_equal(b->check.ranges[0].low, 200);
 	assert_int_equal(b->check.ranges[0].high, 200);
@@ -386,10 +386,10 @@ static void an_http_check_carries_its_headers(void **state)
 		"server s 10.0.0.1:80\nbackend c\noption httpchk /b\nserver s 10.0.0.1:80\n");
 
 	(void)state;
-	assert_string_equal(conf->proxies->check.version, "HTTP/1.1");
-	assert_string_equal(conf->proxies->check.headers, "Host: www\r\nX: y\r\n");
-	assert_string_equal(conf->proxies->next->check.method, "OPTIONS");
-	assert_string_equal(conf->proxies->next->check.uri, "/b");
+	assert_string_equal(conf->proxies->check.request.version, "HTTP/1.1");
+	assert_string_equal(conf->proxies->check.request.headers, "Host: www\r\nX: y\r\n");
+	assert_string_equal(conf->proxies->next->check.request.method, "OPTIONS");
+	assert_string_equal(conf->proxies->next->check.request.uri, "/b");
 }
 
 static void other_values_arrive(void **state)

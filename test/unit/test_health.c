@@ -84,7 +84,7 @@ static void first_checks_are_spread(void **state)
 /* As HAProxy 2.6 sends it, recorded. */
 static void the_request(void **state)
 {
-	struct check_config c = { .kind = CHECK_HTTP, .method = "GET", .uri = "/health", .version = "HTTP/1.0" };
+	struct check_config c = { .kind = CHECK_HTTP, .request = { "GET", "/health", "HTTP/1.0", NULL, NULL } };
 	char out[128];
 
 	(void)state;
@@ -92,10 +92,44 @@ static void the_request(void **state)
 	assert_string_equal(out, "GET /health HTTP/1.0\r\n\r\n");
 	assert_int_equal(n, strlen(out));
 	assert_int_equal(health_request(&c, out, n), 0);
-	c.version = "HTTP/1.1";
-	c.headers = "Host: x\r\n";
+	c.request.version = "HTTP/1.1";
+	c.request.headers = "Host: x\r\n";
 	health_request(&c, out, sizeof out);
 	assert_string_equal(out, "GET /health HTTP/1.1\r\nHost: x\r\nconnection: close\r\n\r\n");
+}
+
+/* `http-check send` goes before `option httpchk`, word by word. */
+static void the_request_of_send(void **state)
+{
+	struct check_config c = { .kind = CHECK_HTTP, .request = { "GET", "/health", "HTTP/1.1", "host: x\r\n", NULL } };
+	char out[160];
+
+	(void)state;
+	c.send.body = "hello";
+	health_request(&c, out, sizeof out);
+	assert_string_equal(out, "GET /health HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\nconnection: close\r\n\r\nhello");
+	c.send = (struct check_request){ "POST", "/a", "HTTP/1.0", "host: y\r\na: b\r\n", NULL };
+	health_request(&c, out, sizeof out);
+	assert_string_equal(out, "POST /a HTTP/1.0\r\nhost: y\r\na: b\r\ncontent-length: 0\r\n\r\n");
+	c.send = (struct check_request){ .headers = "a: b\r\nCONNECTION: x\r\n" };
+	health_request(&c, out, sizeof out);
+	assert_string_equal(out, "GET /health HTTP/1.1\r\na: b\r\nCONNECTION: x\r\n\r\n");
+}
+
+static void steps(void **state)
+{
+	struct check_step s = { .kind = STEP_EXPECT, .bytes = str_of("a\0b", 3) };
+
+	(void)state;
+	assert_int_equal(health_step(&s, (const uint8_t *)"xa", 2, false), 0);
+	assert_int_equal(health_step(&s, (const uint8_t *)"xa", 2, true), -1);
+	assert_int_equal(health_step(&s, (const uint8_t *)"xa\0b", 4, false), 1);
+	assert_int_equal(health_step(&s, (const uint8_t *)"xa\0c", 4, false), 0);
+	s.not = true;
+	assert_int_equal(health_step(&s, (const uint8_t *)"xa\0b", 4, false), -1);
+	assert_int_equal(health_step(&s, (const uint8_t *)"xa\0c", 4, false), 0);
+	assert_int_equal(health_step(&s, (const uint8_t *)"xa\0c", 4, true), 1);
+	assert_int_equal(health_step(&s, (const uint8_t *)"", 0, true), 1);
 }
 
 /* Verdict and status of an answer that is `text` so far, at the end of a page. */
@@ -175,13 +209,27 @@ static void expected_string(void **state)
 }
 
 /* HAProxy's words, recorded from its log. */
+/* What Content-Length says is enough: the connection need not end. */
+static void a_body_that_is_all_here(void **state)
+{
+	static const struct check_config c = { .kind = CHECK_HTTP, .expect = EXPECT_STRING, .expect_not = true, .text = "bad" };
+
+	(void)state;
+	expect(&c, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngoo", false, 0, 200);
+	expect(&c, "HTTP/1.1 200 OK\r\nA: b\r\ncontent-length:4\r\n\r\ngood", false, 1, 200);
+	expect(&c, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbad!", false, -1, 0);
+	expect(&c, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", false, 1, 200);
+	expect(&c, "HTTP/1.1 200 OK\r\nContent-Length: 99999999999999\r\n\r\ngood", false, 0, 200);
+	expect(&c, "HTTP/1.1 200 OK\r\n\r\ngood\r\nContent-Length: 4\r\n", false, 0, 200);
+}
+
 static void reasons(void **state)
 {
 	struct check_config c = { .kind = CHECK_HTTP, .text = "hello" };
-	static const char wrong[] = "HTTP/1.0 503 Oops\x01!\r\n\r\n";
+	static const char wrong[] = "HTTP/1.0 503 Oops\x01!\r\n\r\n", with_body[] = "HTTP/1.0 200 OK\r\n\r\nx";
 	const char *reason;
 	unsigned status;
-	char info[40];
+	char info[60];
 
 	(void)state;
 	assert_int_equal(judge(&c, wrong, true, &status, &reason), -1);
@@ -194,7 +242,13 @@ static void reasons(void **state)
 	assert_int_equal(judge(&c, wrong, true, &status, &reason), -1);
 	assert_string_equal(reason, "Layer7 invalid response");
 	health_info(&c, (const uint8_t *)wrong, sizeof wrong - 1, info, sizeof info);
+	assert_string_equal(info, "HTTP content check could not find a response body");
+	health_info(&c, (const uint8_t *)with_body, sizeof with_body - 1, info, sizeof info);
 	assert_string_equal(info, "HTTP content check did not match");
+	c.expect_not = true;
+	health_info(&c, (const uint8_t *)with_body, sizeof with_body - 1, info, sizeof info);
+	assert_string_equal(info, "HTTP check matched unwanted content");
+	c.expect_not = false;
 	assert_int_equal(judge(&c, "HTTZ", false, &status, &reason), -1);
 	assert_string_equal(reason, "Layer7 invalid response");
 	health_info(&c, (const uint8_t *)"HTTZ", 4, info, sizeof info);
@@ -205,8 +259,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rise_and_fall), cmocka_unit_test(one_and_one), cmocka_unit_test(the_next_check),
-		cmocka_unit_test(first_checks_are_spread), cmocka_unit_test(the_request), cmocka_unit_test(any_2xx_or_3xx),
-		cmocka_unit_test(expected_status), cmocka_unit_test(expected_string), cmocka_unit_test(reasons),
+		cmocka_unit_test(first_checks_are_spread), cmocka_unit_test(the_request), cmocka_unit_test(the_request_of_send),
+		cmocka_unit_test(steps), cmocka_unit_test(any_2xx_or_3xx),
+		cmocka_unit_test(expected_status), cmocka_unit_test(expected_string), cmocka_unit_test(reasons), cmocka_unit_test(a_body_that_is_all_here),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
