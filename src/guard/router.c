@@ -184,6 +184,9 @@ static void router_step(struct router *r, const struct vrrp_event *e)
 		tell_scripts(r);
 		lead_group(r, before);
 	}
+	/* On a multiple of the interval, as all routers: see vips_renew(). It comes earlier by that, never later. */
+	if (r->vr.state == VRRP_MASTER)
+		r->vr.deadline_ms -= r->vr.deadline_ms % r->config->advert_int_ms;
 	if (r->vr.deadline_ms == UINT64_MAX)
 		timer_off(&guard.loop.timers, &r->timer);
 	else

@@ -8,7 +8,6 @@
 #include "guard/guard.h"
 
 #define LIFETIME_S_MIN 2                /* the kernel rounds by a quarter of a second: one second could be too short */
-#define RENEW_MS_MIN 250                /* adverts may come every 10 ms; the kernel need not hear of each */
 #define REMOVALS_DAMPED 5               /* so often in a row, and it is put back only once a second */
 #define REMOVALS_CALM_MS 10000
 #define WORK_A_TURN 16                  /* addresses, and frames that tell of them */
@@ -118,9 +117,11 @@ void vips_take(struct router *r)
 	work(r);
 }
 
+/* In the first turn of a second, and router_step() has all routers send in it: when an address has expired, the kernel looks
+ * for others only a second later, by when our peers have them. */
 void vips_renew(struct router *r, bool at_once)
 {
-	if (!at_once && (guard.loop.now_ms - r->renewed_ms < RENEW_MS_MIN || r->work_at < r->config->vip_count))
+	if (!at_once && (guard.loop.now_ms / 1000 == r->renewed_ms / 1000 || r->work_at < r->config->vip_count))
 		return;
 	r->taking = false;
 	r->renewed_ms = guard.loop.now_ms;

@@ -8,7 +8,7 @@ import subprocess
 import time
 
 import pytest
-from lab import MASTER_DOWN, PROXY, VIP, Client, Sampler, sh, vrrp_conf, wait_for
+from lab import MASTER_DOWN, PROXY, VIP, Client, Sampler, Tandem, sh, vrrp_conf, wait_for
 from wire import MACS, Asker, Ears, Frame, Pings
 
 DOWN_LIMIT = MASTER_DOWN[90] + 0.3
@@ -66,6 +66,25 @@ def test_a_node_that_was_suspended_says_nothing_before_it_lets_go(pair, lab):
     time.sleep(1)
     ears.stop()
     assert ears.heard(speaks, "lb02", woken) and not ears.heard(speaks, "lb01", woken)
+
+
+def test_addresses_of_many_routers_go_at_one_time(lab):
+    """The kernel looks for expired addresses at most once a second: of routers that came to be master at different moments, the
+    addresses must not end at different moments."""
+    vips = {81 + i: f"fd00::{81 + i}/64" if i % 2 else f"192.168.1.{81 + i}/24" for i in range(6)}
+    conf = "".join(f"vrrp V{v}\n    interface eth0\n    virtual_router_id {v}\n    version 3\n    priority {254 - 40 * i}\n"
+                   f"    virtual_ipaddress {vip}\n" for i, (v, vip) in enumerate(vips.items()))
+    node = Tandem(lab, "lb01", conf).start()
+
+    def held():
+        return [vip for vip in vips.values() if lab.lb01.holds(vip.split("/")[0])]
+    wait_for(lambda: len(held()) == len(vips), 6, node.log())
+    time.sleep(1.2)
+    since = time.monotonic()
+    node.send(signal.SIGKILL)
+    wait_for(lambda: len(held()) < len(vips), 5, "the first one goes")
+    time.sleep(0.3)
+    assert not held() and time.monotonic() - since < MASTER_DOWN[100]
 
 
 def test_adverts_every_10_ms_beside_a_saturated_proxy(pair, lab):

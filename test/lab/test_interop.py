@@ -8,6 +8,7 @@ import time
 
 import pytest
 from lab import MASTER_DOWN, SKEW, Sampler, Tandem, wait_for
+from wire import MACS, who_answers
 
 WAYS = [(version, auth, cast) for version, auth in ((2, True), (2, False), (3, False)) for cast in ("multicast", "unicast")]
 NAMES = [f"v{version}{'-pass' if auth else ''}-{cast}" for version, auth, cast in WAYS]
@@ -85,11 +86,12 @@ class Keepalived:
 
 
 class Play:
-    """One pair, led through a list of changes; remembers for each way when the address came to its new node, and for how long two
-    held it meanwhile."""
+    """One pair, led through a list of changes; remembers for each way when the address came to its new node, for how long two
+    held it meanwhile, and who answers a third node that asks for it then."""
 
     def __init__(self, lab, addresses=ADDRESSES):
-        self.lab, self.took, self.strays, self.two = lab, {}, {}, {}
+        self.lab, self.took, self.strays, self.two, self.answers = lab, {}, {}, {}, {}
+        self.addresses = addresses
         self.samplers = [Sampler(lab, a) for a in addresses]
 
     def expect(self, scene, name, seconds, since=None):
@@ -103,6 +105,8 @@ class Play:
         self.took[scene] = moments()
         time.sleep(0.3)
         self.two[scene] = [s.two_holders(since) for s in self.samplers]
+        answers = who_answers(self.addresses)
+        self.answers[scene] = [(name, answers[a]) for a in self.addresses]
 
     def stay(self, scene, name, seconds):
         """For so long nothing changes: who holds an address meanwhile that should not?"""
@@ -168,6 +172,10 @@ def took(play, scene, i, limit=None, two=HAND_OVER):
     assert seconds is not None, f"{scene}: the address did not come\n{play.logs}"
     assert limit is None or seconds <= limit, f"{scene}: {seconds:.3f} s"
     assert play.two[scene][i] <= two, f"{scene}: both held it for {play.two[scene][i]:.3f} s"
+    name, answers = play.answers[scene][i]
+    # With use_vmac it is a virtual MAC, the same on both nodes; keepalived's macvlans answer for each other's addresses as well.
+    virtual = all(a.startswith("00:00:5e:00:0") for a in answers) and len(set(answers)) == len(answers) > 0
+    assert answers == [MACS[name]] or virtual, f"{scene}: {answers} answer, it should be {name}"
 
 
 @pytest.mark.parametrize("i", range(len(WAYS)), ids=NAMES)

@@ -12,7 +12,7 @@ import pytest
 from lab import InHost, Sampler, Tandem, wait_for
 from test_control import ask, control, facts, path_of
 
-MUTATIONS = 10000
+MUTATIONS = 2500
 NODES = ("lb01", "lb02")
 OTHER = {"lb01": "lb02", "lb02": "lb01"}
 MACS = {"lb01": bytes.fromhex("02000000000b"), "lb02": bytes.fromhex("02000000000c"), "client": bytes.fromhex("020000000064")}

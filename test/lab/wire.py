@@ -97,17 +97,19 @@ def _question(vip):
     return b"\x33\x33" + group[12:] + CLIENT + struct.pack("!HIHBB", IPV6, 6 << 28, len(body), 58, 255) + me + group + body
 
 
-def who_answers(vip, seconds=0.3):
-    """The MAC addresses of all who answer one question of the client's, one for each answer."""
+def who_answers(vips, seconds=0.4):
+    """The client asks once who has each of these addresses: {address: the MAC addresses of all who answer, one for each answer}."""
     with InHost("client"):
-        s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(IPV6 if ":" in vip else ARP))
-    s.bind(("eth0", IPV6 if ":" in vip else ARP))
-    found, end = [], time.monotonic() + seconds
-    s.send(_question(vip))
+        s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ALL))
+    s.bind(("eth0", ALL))
+    found, end = {vip: [] for vip in vips}, time.monotonic() + seconds
+    for vip in vips:
+        s.send(_question(vip))
     while select.select([s], [], [], max(0, end - time.monotonic()))[0]:
         frame = Frame(0, s.recv(2000))
-        if frame.answers(vip):
-            found.append(frame.source)
+        for vip in vips:
+            if frame.answers(vip):
+                found[vip].append(frame.source)
     s.close()
     return found
 
