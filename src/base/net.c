@@ -89,7 +89,10 @@ int net_listen(const struct endpoint *at, const char *device, int backlog, unsig
 
 	if (fd == -1)
 		return -1;
-	/* IP_FREEBIND: the floating address may be on the other node; needs no privilege and no sysctl. */
+	/* IP_FREEBIND: the floating address may be on the other node; needs no privilege and no sysctl. IP_TRANSPARENT, for
+	 * who may: what is accepted can still send from the address when that has just gone to the other node. */
+	if (!ipv6)
+		(void)net_option(fd, IPPROTO_IP, IP_TRANSPARENT, 1);
 	if (!net_option(fd, SOL_SOCKET, SO_REUSEADDR, 1)
 	    || !net_option(fd, ipv6 ? IPPROTO_IPV6 : IPPROTO_IP, ipv6 ? IPV6_FREEBIND : IP_FREEBIND, 1)
 	    || (how & NET_SHARED && !net_option(fd, SOL_SOCKET, SO_REUSEPORT, 1))

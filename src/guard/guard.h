@@ -128,6 +128,7 @@ struct router {
 	bool returning;                 /* from FAULT, and not yet ready */
 	uint64_t free_ms;               /* when nothing blocked it any more; 0: blocked, or ready */
 	uint64_t renewed_ms, lower_ms;  /* lower_ms: garp_lower() */
+	struct timer reset;             /* reset_later() */
 	struct timer work;              /* what a turn has left of the next three */
 	uint32_t work_at;               /* the next address to put on or to renew; from config->vip_count on: all is done */
 	bool taking;                    /* to put on */
@@ -166,6 +167,8 @@ void router_failover(struct router *);          /* with its sync group */
 void router_set_priority(struct router *, uint8_t);
 void routers_init(void);
 void routers_check(void);                       /* who may take part now; called when anything about it has changed */
+/* While stopping: ends the loop when nothing is left to do. */
+void routers_end(void);
 /* The loop ends when no router holds an address: with hand_over, once each has heard its successor, or soon after. */
 void routers_stop(bool hand_over);
 
@@ -229,7 +232,8 @@ void vmacs_remove(void);
 void witness_open(void);                        /* listens for other machines that say they have our addresses */
 
 /* reset.c */
-void reset_connections(const struct router *);  /* that have one of its addresses here */
+void reset_now(struct router *);                /* before its addresses leave: the connections to others' services there */
+void reset_later(struct timer *, uint64_t now_ms);      /* those of ours that have not ended meanwhile */
 
 /* garp.c */
 void garp_start(struct router *);               /* the addresses have come, and each has been told of once: what follows */

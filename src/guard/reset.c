@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * Connections to a floating address that leaves: each is reset, so that its client learns at once that it must come
- * again, instead of waiting for an answer that nobody sends. Every TCP connection of this host that has the address is
- * dead after the move, whoever serves it; listening sockets stay. The kernel does it (SOCK_DESTROY, Linux 4.5,
- * CONFIG_INET_DIAG_DESTROY); where it cannot, a client that sends is reset by the new master, which does not know it.
+ * Connections to a floating address that leaves: each is reset, so that its client learns that it must come again, instead
+ * of waiting for an answer that nobody sends. Every TCP connection of this host that has the address is dead after the
+ * move, whoever serves it; listening sockets stay. Those of our own listeners may send for a moment longer
+ * (IP_TRANSPARENT): the answer to a request that has come already still reaches its client. The kernel resets
+ * (SOCK_DESTROY, Linux 4.5, CONFIG_INET_DIAG_DESTROY); where it cannot, a client that sends is reset by the new master,
+ * which does not know it.
  */
 #include <errno.h>
 #include <libmnl/libmnl.h>
@@ -17,6 +19,7 @@
 #include "guard/netlink.h"
 
 /* All but those that listen, and those that are over. */
+#define GRACE_MS 100
 #define STATES (0xfffu & ~(1u << TCP_LISTEN | 1u << TCP_CLOSE | 1u << TCP_TIME_WAIT))
 
 static int lists = -1, orders = -1;     /* the list is still being read while orders are given */
@@ -57,9 +60,19 @@ static void destroy(const struct inet_diag_msg *connection)
 	impossible = error == EOPNOTSUPP;
 }
 
-/* Of an IPv6 socket it may be ::ffff:a.b.c.d. */
-static bool is_leaving(const struct router *r, const struct inet_diag_msg *connection)
+static bool is_served_port(uint16_t port)
 {
+	for (const struct proxy_config *c = guard.conf->proxies; c; c = c->next)
+		for (const struct bind_config *b = c->binds; b; b = b->next)
+			if (b->address.port == port)
+				return true;
+	return false;
+}
+
+/* Of an IPv6 socket it may be ::ffff:a.b.c.d. */
+static bool is_leaving(const struct router *r, bool later, const struct inet_diag_msg *connection)
+{
+
 	static const uint8_t mapped[12] = { [10] = 0xff, 0xff };
 	const uint8_t *source = (const uint8_t *)connection->id.idiag_src;
 	struct addr local = { .family = connection->idiag_family == AF_INET ? ADDR_IPV4 : ADDR_IPV6 };
@@ -69,13 +82,15 @@ static bool is_leaving(const struct router *r, const struct inet_diag_msg *conne
 		source += sizeof mapped;
 	}
 	memcpy(local.bytes, source, addr_bytes(&local));
+	if (!later && is_served_port(ntohs(connection->id.idiag_sport)))
+		return false;
 	for (uint32_t i = 0; i < r->config->vip_count; i++)
-		if (r->vips[i].present && !r->vips[i].permanent && addr_equal(&r->vips[i].config->address.addr, &local))
+		if (r->vips[i].present != later && !r->vips[i].permanent && addr_equal(&r->vips[i].config->address.addr, &local))
 			return true;
 	return false;
 }
 
-static bool read_list(const struct router *r, uint32_t *count)
+static bool read_list(const struct router *r, bool later, uint32_t *count)
 {
 	for (;;) {
 		ssize_t n = recv(lists, &netlink_buffer, sizeof netlink_buffer, MSG_DONTWAIT);
@@ -89,7 +104,7 @@ static bool read_list(const struct router *r, uint32_t *count)
 				return true;
 			if (m->nlmsg_type == NLMSG_ERROR || impossible)
 				return false;
-			if (!is_leaving(r, mnl_nlmsg_get_payload(m)))
+			if (!is_leaving(r, later, mnl_nlmsg_get_payload(m)))
 				continue;
 			destroy(mnl_nlmsg_get_payload(m));
 			(*count)++;
@@ -98,16 +113,17 @@ static bool read_list(const struct router *r, uint32_t *count)
 }
 
 /* All connections of a family at once: the kernel looks through its whole table for each request. */
-static bool reset_family(const struct router *r, uint8_t family, uint32_t *count)
+static bool reset_family(const struct router *r, bool later, uint8_t family, uint32_t *count)
 {
 	_Alignas(8) uint8_t bytes[256] = { 0 };
 	struct inet_diag_req_v2 *request;
 
 	return send_request(lists, put_request(bytes, SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, family, &request)) == 0
-		&& read_list(r, count);
+		&& read_list(r, later, count);
 }
 
-void reset_connections(const struct router *r)
+/* Now, while the addresses are here to send a reset from; or later, if they have not come back. */
+static void reset(const struct router *r, bool later)
 {
 	uint32_t count = 0;
 
@@ -115,12 +131,27 @@ void reset_connections(const struct router *r)
 		lists = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_SOCK_DIAG);
 		orders = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_SOCK_DIAG);
 	}
-	bool good = lists != -1 && orders != -1 && !impossible && reset_family(r, AF_INET, &count)
-		&& reset_family(r, AF_INET6, &count);
+	bool good = lists != -1 && orders != -1 && !impossible && reset_family(r, later, AF_INET, &count)
+		&& reset_family(r, later, AF_INET6, &count);
 	if (count && !impossible)
 		log_info("(%s) %u connections to its addresses reset", r->config->name, count);
 	else if (!good && !said)
 		log_info("(%s) this kernel cannot reset connections: clients that only wait will wait for their timeout",
 			r->config->name);
 	said |= !good;
+}
+
+void reset_now(struct router *r)
+{
+	reset(r, false);
+	timer_set(&guard.loop.timers, &r->reset, guard.loop.now_ms + GRACE_MS);
+}
+
+void reset_later(struct timer *t, uint64_t now_ms)
+{
+	struct router *r = container_of(t, struct router, reset);
+
+	(void)now_ms;
+	reset(r, true);
+	routers_end();
 }

@@ -107,6 +107,16 @@ static bool any_holds(void)
 	return false;
 }
 
+void routers_end(void)
+{
+	bool busy = !guard.stopping || any_holds();
+
+	for (uint32_t k = 0; k < guard.conf->vrrp_count; k++)
+		busy = busy || timer_is_on(&guard.routers[k].reset);
+	if (!busy)
+		guard.loop.stop = true;
+}
+
 /* The members of a router's sync group but itself, one after the other; NULL: no more. */
 static struct router *next_member(const struct router *r, const struct router *last)
 {
@@ -191,8 +201,7 @@ static void router_step(struct router *r, const struct vrrp_event *e)
 		timer_off(&guard.loop.timers, &r->timer);
 	else
 		timer_set(&guard.loop.timers, &r->timer, r->vr.deadline_ms);
-	if (guard.stopping && !any_holds())
-		guard.loop.stop = true;
+	routers_end();
 }
 
 static void router_expired(struct timer *t, uint64_t now_ms)
@@ -467,9 +476,9 @@ void routers_check(void)
 void routers_stop(bool hand_over)
 {
 	guard.stopping = true;
-	guard.loop.stop = !any_holds();
 	for (uint32_t k = 0; k < guard.conf->vrrp_count; k++)
 		router_step(&guard.routers[k], &(struct vrrp_event){ .kind = VRRP_STOP, .flag = hand_over });
+	routers_end();
 }
 
 struct interface *interface_named(const char *name)
@@ -495,6 +504,7 @@ void routers_init(void)
 		r->timer.expired = router_expired;
 		r->garp.expired = garp_expired;
 		r->work.expired = vips_work;
+		r->reset.expired = reset_later;
 		r->work_at = c->vip_count;
 		r->hears = r->sends = r->interface;
 		if (c->vmac) {

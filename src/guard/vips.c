@@ -137,7 +137,7 @@ void vips_release(struct router *r)
 	r->work_at = r->config->vip_count;
 	r->taking = false;
 	routes_remove(r);
-	reset_connections(r);           /* while the addresses are here: the resets must come from them */
+	reset_now(r);
 	for (uint32_t i = 0; i < r->config->vip_count; i++) {
 		struct vip *v = &r->vips[i];
 		if (v->permanent || v->interface->index == 0)
