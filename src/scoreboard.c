@@ -7,7 +7,7 @@
 
 size_t scoreboard_bytes(const struct conf *conf)
 {
-	return sizeof(struct scoreboard) + conf->server_count * sizeof(uint32_t);
+	return sizeof(struct scoreboard) + conf->server_count * sizeof(struct scoreboard_server);
 }
 
 static struct scoreboard *map(int fd, size_t bytes)
@@ -58,7 +58,7 @@ uint32_t scoreboard_usable(const struct scoreboard *board, const struct proxy_co
 	uint32_t usable = 0;
 
 	for (const struct server_config *s = backend->servers; s; s = s->next) {
-		uint32_t status = atomic_load_explicit(&board->servers[s->index], memory_order_relaxed);
+		uint32_t status = atomic_load_explicit(&board->servers[s->index].status, memory_order_relaxed);
 		usable += status == SERVER_UP || status == SERVER_UNKNOWN;
 	}
 	return usable;

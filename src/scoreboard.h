@@ -12,7 +12,12 @@
 
 #define SCOREBOARD_MAGIC 0x74646d31u    /* "tdm1" */
 
-enum server_status { SERVER_UNKNOWN, SERVER_UP, SERVER_DOWN, SERVER_MAINT };    /* UNKNOWN: no worker has said yet */
+enum server_status { SERVER_UNKNOWN, SERVER_UP, SERVER_DOWN, SERVER_MAINT, SERVER_DRAIN };      /* UNKNOWN: not said yet */
+/* What the stats socket wants of a server: a state, and a weight + 1; 0: as in the file. */
+enum server_order { ORDER_NONE, ORDER_READY, ORDER_DRAIN, ORDER_MAINT };
+#define ORDER_STATE 0xffu
+#define ORDER_WEIGHT_SHIFT 8
+#define ORDER_WEIGHT (~ORDER_STATE)
 
 struct scoreboard_worker {              /* written by the worker */
 	_Atomic uint32_t turn;          /* of its loop: the heartbeat. It turns at least once a second */
@@ -25,10 +30,16 @@ struct scoreboard_worker {              /* written by the worker */
 	_Atomic uint32_t checked;       /* 1: the first round of health checks is in */
 };
 
+struct scoreboard_server {              /* by server_config.index */
+	_Atomic uint32_t status;        /* server_status; written by the worker */
+	_Atomic uint32_t order;         /* written by the guard */
+};
+
 struct scoreboard {
 	uint32_t magic, server_count;           /* written by the guard before the first worker starts */
 	struct scoreboard_worker worker;
-	_Atomic uint32_t servers[];             /* server_status by server_config.index; written by the worker */
+	_Atomic uint32_t orders;                /* how many there were; written by the guard */
+	struct scoreboard_server servers[];
 };
 
 size_t scoreboard_bytes(const struct conf *);

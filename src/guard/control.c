@@ -96,6 +96,26 @@ static bool failover_piece(struct answer *a)
 	return true;
 }
 
+static bool start_set_server(struct client *c, struct str arguments)
+{
+	return orders_set(&c->answer, arguments);
+}
+
+static bool start_set_weight(struct client *c, struct str arguments)
+{
+	return orders_weight(&c->answer, arguments);
+}
+
+static bool start_disable(struct client *c, struct str arguments)
+{
+	return orders_state(&c->answer, arguments, ORDER_MAINT);
+}
+
+static bool start_enable(struct client *c, struct str arguments)
+{
+	return orders_state(&c->answer, arguments, ORDER_READY);
+}
+
 static bool start_prompt(struct client *c, struct str arguments)
 {
 	c->prompt = !c->prompt;
@@ -111,11 +131,16 @@ static bool start_quit(struct client *c, struct str arguments)
 static bool help_piece(struct answer *);
 
 static const struct command commands[] = {
+	{ "disable server", "BACKEND/SERVER", PACKED "into maintenance: no clients, no checks", start_disable, NULL },
+	{ "enable server", "BACKEND/SERVER", PACKED "out of it", start_enable, NULL },
 	{ "failover", "[INSTANCE]", PACKED "hand over to the other node, where this one is master", start_failover,
 		failover_piece },
 	{ "help", "", PACKED "this list", NULL, help_piece },
 	{ "prompt", "", PACKED "stay connected, with a prompt; again: no longer", start_prompt, NULL },
 	{ "quit", "", PACKED "close the connection", start_quit, NULL },
+	{ "set server", "BACKEND/SERVER state ready|drain|maint | weight N[%]",
+		PACKED "drain: only clients that hold its cookie", start_set_server, NULL },
+	{ "set weight", "BACKEND/SERVER N[%]", PACKED "its share of new clients", start_set_weight, NULL },
 	{ "show info", "", PACKED "the process: version, node, uptime, connections", NULL, show_info },
 	{ "show status", "[json]", PACKED "faults, virtual routers, worker and servers", start_status, show_piece },
 	{ "show vrrp", "[json]", PACKED "the virtual routers: state and why, priority, addresses, peers, discards", start_vrrp,

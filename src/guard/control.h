@@ -28,4 +28,8 @@ void put(struct answer *, const char *format, ...) __attribute__((format(printf,
 void show_start(struct answer *, enum show_part first, enum show_part last);
 bool show_piece(struct answer *);               /* false: there are no more */
 bool show_info(struct answer *);                /* one piece */
+/* false: wrong arguments. */
+bool orders_set(struct answer *, struct str arguments);
+bool orders_weight(struct answer *, struct str arguments);
+bool orders_state(struct answer *, struct str server, enum server_order);
 #endif

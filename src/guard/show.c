@@ -9,7 +9,7 @@
 #include "version.h"
 
 static const char *const checksums[] = { "pseudo-header", "plain", "group" };
-static const char *const servers[] = { "unknown", "UP", "DOWN", "MAINT" };
+static const char *const servers[] = { "unknown", "UP", "DOWN", "MAINT", "DRAIN" };
 
 /* ---- JSON ---- */
 
@@ -379,7 +379,7 @@ static bool backends_piece(struct answer *a)
 		a->outer++;
 		return true;
 	}
-	uint32_t status = level(&guard.board->servers[s->index]);
+	uint32_t status = level(&guard.board->servers[s->index].status);
 	const char *word = servers[status < sizeof servers / sizeof *servers ? status : 0];
 	(void)endpoint_print(&s->address, address);
 	if (a->json) {

@@ -369,6 +369,27 @@ static void check_expired(struct timer *t, uint64_t now_ms)
 	}
 }
 
+void check_start(struct server *server)
+{
+	if (server->check)
+		timer_set(&worker.loop.timers, &server->check->timer, worker.loop.now_ms);
+}
+
+void check_stop(struct server *server)
+{
+	struct check *k = server->check;
+
+	if (!k)
+		return;
+	conn_reset(&k->conn);
+	give_buffer(&k->request.buf);
+	give_buffer(&k->answer);
+	timer_off(&worker.loop.timers, &k->timer);
+	worker.checks_pending -= k->first;
+	k->first = false;
+	k->state = CHECK_IDLE;
+}
+
 void check_hasten(struct server *server)
 {
 	struct check *k = server->check;
@@ -389,16 +410,18 @@ void checks_init(void)
 	for (const struct proxy_config *p = worker.conf->proxies; p; p = p->next) {
 		struct server *server = worker.backends[p->index].servers;
 		for (const struct server_config *s = p->servers; s; s = s->next, server++) {
-			if (!s->check || s->disabled)
+			if (!s->check)
 				continue;
 			struct check *k = &worker.checks[n];
 			*k = (struct check){ .server = server, .first = true, .timer.expired = check_expired };
 			server->check = k;
+			worker.checks_pending++;
 			conn_open(&k->conn, -1, check_ready);
 			uint32_t first = health_first_ms(inter_min, n, worker.conf->check_count);
 			timer_set(&worker.loop.timers, &k->timer, worker.loop.now_ms + first);
 			n++;
+			if (s->disabled)
+				check_stop(server);
 		}
 	}
-	worker.checks_pending = n;
 }

@@ -16,9 +16,10 @@
 
 static void publish(const struct server *s)
 {
-	enum server_status status = s->config->disabled ? SERVER_MAINT : s->health.up ? SERVER_UP : SERVER_DOWN;
+	enum server_status status = s->order == ORDER_MAINT ? SERVER_MAINT : !s->health.up ? SERVER_DOWN :
+		s->order == ORDER_DRAIN ? SERVER_DRAIN : SERVER_UP;
 
-	atomic_store_explicit(&worker.board->servers[s->config->index], (uint32_t)status, memory_order_relaxed);
+	atomic_store_explicit(&worker.board->servers[s->config->index].status, (uint32_t)status, memory_order_relaxed);
 }
 
 /* Its weight and its maxconn: what the file says, or what slowstart leaves of it. */
@@ -26,7 +27,7 @@ static void set_strength(struct server *s)
 {
 	const struct server_config *c = s->config;
 	enum balance_kind kind = s->backend->config->balance.kind;
-	uint32_t since = c->slowstart_ms, weight = c->weight * BALANCE_WEIGHT_SCALE;
+	uint32_t since = c->slowstart_ms, weight = s->order == ORDER_DRAIN ? 0 : s->weight * BALANCE_WEIGHT_SCALE;
 
 	if (s->up_since_ms && worker.loop.now_ms - s->up_since_ms < c->slowstart_ms) {
 		since = (uint32_t)(worker.loop.now_ms - s->up_since_ms);
@@ -56,6 +57,8 @@ void servers_init(void)
 		for (const struct server_config *c = p->servers; c; c = c->next, i++) {
 			struct server *s = &b->servers[i];
 			s->config = c;
+			s->order = c->disabled ? ORDER_MAINT : ORDER_READY;
+			s->weight = c->weight;
 			s->backend = b;
 			health_init(&s->health, &c->health);
 			endpoint_print(&c->address, s->address);
@@ -78,7 +81,7 @@ static void count_usable(const struct backend *b, unsigned *active, unsigned *ba
 {
 	*active = *backups = 0;
 	for (uint32_t i = 0; i < b->balance.count; i++)
-		if (b->servers[i].lb->usable)
+		if (b->servers[i].lb->usable && b->servers[i].lb->weight > 0)
 			++*(b->servers[i].lb->backup ? backups : active);
 }
 
@@ -92,34 +95,78 @@ static void shut_sessions(const struct server *server, char cause)
 	}
 }
 
-void server_set_up(struct server *s, bool up, const char *reason)
+/* It begins or ceases to serve, in part or wholly. what: "is UP, reason: ..." */
+static void changed(struct server *s, bool up, const char *what)
 {
 	struct backend *b = s->backend;
+	bool serves = s->health.up && s->order != ORDER_MAINT;
 	uint32_t moved;
 	unsigned active, backups;
 
-	s->lb->usable = up;
+	s->lb->usable = serves;
 	s->lb->credit = 0;
 	s->errors = 0;
-	s->up_since_ms = worker.loop.now_ms;
 	publish(s);
+	set_strength(s);
 	count_usable(b, &active, &backups);
-	if (up)
-		set_strength(s);
-	moved = up ? queue_serve(s) : queue_scatter(s);
-	log_at(up ? LOG_L_NOTICE : LOG_L_ALERT, "Server %s/%s is %s, reason: %s. %u active and %u backup servers %s.%s"
-		" %u sessions active, %u requeued, %u remaining in queue.", b->config->name, s->config->name,
-		up ? "UP" : "DOWN", reason, active, backups, up ? "online" : "left",
-		active == 0 && backups > 0 ? " Running on backup." : "", s->lb->served, moved, s->queue.length);
-	if (active + backups == 0)
+	moved = serves ? queue_serve(s) : queue_scatter(s);
+	log_at(up ? LOG_L_NOTICE : LOG_L_ALERT, "Server %s/%s %s. %u active and %u backup servers %s.%s"
+		" %u sessions active, %u requeued, %u remaining in queue.", b->config->name, s->config->name, what, active,
+		backups, up ? "online" : "left", active == 0 && backups > 0 ? " Running on backup." : "", s->lb->served, moved,
+		s->queue.length);
+	if (active + backups == 0 && !up)
 		log_at(LOG_L_EMERG, "backend %s has no server available!", b->config->name);
-	while (!up && s->idle)
+	while (!serves && s->idle)
 		server_release(s->idle, false);
-	if (!up && s->config->shut_sessions)
+	if (!serves && s->config->shut_sessions)
 		shut_sessions(s, 'D');
 	for (uint32_t i = 0; up && s->config->shut_backups && i < b->balance.count; i++)
 		if (b->servers[i].lb->backup)
 			shut_sessions(&b->servers[i], 'U');
+}
+
+void server_set_up(struct server *s, bool up, const char *reason)
+{
+	char what[288];
+
+	(void)text_format(what, sizeof what, "is %s, reason: %s", up ? "UP" : "DOWN", reason);
+	s->up_since_ms = worker.loop.now_ms;
+	changed(s, up, what);
+}
+
+void server_order(struct server *s, uint32_t order)
+{
+	const struct server_config *c = s->config;
+	uint32_t weight = order >> ORDER_WEIGHT_SHIFT, before = s->order;
+	uint8_t state = order & ORDER_STATE ? (uint8_t)(order & ORDER_STATE) : c->disabled ? ORDER_MAINT : ORDER_READY;
+	char what[64];
+
+	s->weight = weight ? weight - 1 : c->weight;
+	s->order = state;
+	set_strength(s);
+	if (state == before) {
+		(void)queue_serve(s);
+		return;
+	}
+	if (state == ORDER_MAINT) {
+		check_stop(s);
+		changed(s, false, "is going DOWN for maintenance");
+		return;
+	}
+	if (before == ORDER_MAINT) {
+		health_init(&s->health, &c->health);
+		s->up_since_ms = worker.loop.now_ms;
+		check_start(s);
+	}
+	const char *health = s->health.up ? "UP" : "DOWN";
+	if (before == ORDER_MAINT)
+		(void)text_format(what, sizeof what, "is %s/%s (leaving forced maintenance)", health,
+			state == ORDER_DRAIN ? "DRAIN" : "READY");
+	else if (state == ORDER_DRAIN)
+		(void)text_format(what, sizeof what, "enters drain state");
+	else
+		(void)text_format(what, sizeof what, "is %s (leaving forced drain)", health);
+	changed(s, state == ORDER_READY, what);
 }
 
 /* ---- observe: what sessions see counts for its health ---- */
@@ -139,7 +186,7 @@ void server_observed(struct server *s, enum observed what)
 	const struct server_config *c = s->config;
 	char reason[128];
 
-	if (c->observe == OBSERVE_NONE || !c->check || table[what].worth[c->observe - 1] == 0)
+	if (c->observe == OBSERVE_NONE || !c->check || s->order == ORDER_MAINT || table[what].worth[c->observe - 1] == 0)
 		return;
 	if (table[what].worth[c->observe - 1] == 1) {
 		s->errors = 0;

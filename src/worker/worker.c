@@ -169,6 +169,7 @@ int worker_main(int argc, char **argv)
 	give_up_privileges(worker.conf, guard);
 	atomic_store_explicit(&worker.board->worker.ready, 1, memory_order_release);
 	while (!worker.loop.stop) {
+		orders_obey();
 		loop_turn(&worker.loop, TURN_MS_MAX);
 		publish();
 	}

@@ -101,6 +101,8 @@ struct server {
 	struct balance_server *lb;      /* what balancing knows of it */
 	struct queue queue;             /* sessions that wait for it alone */
 	struct timer ramp;              /* slowstart */
+	uint32_t weight;                /* what the stats socket has said, else the file */
+	uint8_t order;                  /* server_order: READY, DRAIN or MAINT */
 	uint64_t up_since_ms;
 	uint32_t errors;                /* in a row, as `observe` sees them */
 	struct backend *backend;
@@ -124,6 +126,7 @@ void servers_init(void);
 /* Up or down, as health says: tells the balancer, the scoreboard and the log. reason is HAProxy's, ready to print. */
 void server_set_up(struct server *, bool up, const char *reason);
 bool server_usable(const struct server *);
+void server_order(struct server *, uint32_t order);     /* as on the scoreboard */
 enum observed {
 	OBSERVED_CONNECT, OBSERVED_NO_CONNECT, OBSERVED_ANSWER, OBSERVED_STATUS, OBSERVED_HEADERS, OBSERVED_SILENCE, OBSERVED_END
 };
@@ -147,9 +150,16 @@ void queue_leave(struct session *);             /* if it is in one */
 uint32_t queue_serve(struct server *);          /* it may have room for more: how many got a place */
 uint32_t queue_scatter(struct server *);        /* it is down: who waits for it may go elsewhere; how many */
 
+/* ---- orders: what the stats socket says of servers ---- */
+
+void orders_obey(void);
+
 /* ---- check: health checks on the wire ---- */
 
 void checks_init(void);
+/* Out of maintenance: at once; into it: no more. */
+void check_start(struct server *);
+void check_stop(struct server *);
 void check_hasten(struct server *);             /* the next one comes after fastinter, if there is one */
 size_t check_bytes(void);
 

@@ -27,10 +27,10 @@ class Twins:
             with InHost("lb01"):
                 self.logs[port] = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             self.logs[port].bind(("127.0.0.1", number))
-        node = Tandem(lab, "lb01", text.replace("log stderr", "log 127.0.0.1:5516"))
-        node.host.spawn(TANDEM, "run", "-n", "lb01", "-f", node.conf)
+        node = Tandem(lab, "lb01", text.replace("log stderr", "log 127.0.0.1:5516").replace("user nobody", "user nobody\n    stats socket /run/lab/tandem.sock"))
+        self.process = node.host.spawn(TANDEM, "run", "-n", "lb01", "-f", node.conf)
         path = pathlib.Path(lab.folder) / "haproxy.cfg"
-        path.write_text(text.replace(f"{LB}:80", f"{LB}:81").replace("user nobody", "stats socket /run/lab/haproxy.sock")
+        path.write_text(text.replace(f"{LB}:80", f"{LB}:81").replace("user nobody", "stats socket /run/lab/haproxy.sock level admin")
                         .replace("log stderr", "log 127.0.0.1:5517"))
         lab.lb01.spawn("haproxy", "-db", "-f", path, stderr=-3)
         wait_for(lambda: all(f"11:{p} " in lab.lb01.run("ss", "-ltn") for p in (OURS, THEIRS)), 5, "both")
@@ -524,3 +524,61 @@ def test_names_of_servers_are_those_of_the_start(lab, proxy):  # noqa: F811
         assert exchange(LB, 80, get("/name", "Connection: close\r\n")).endswith(b"web02\n")
     finally:
         sh("umount /etc/hosts")
+
+
+# ---- the stats socket ----
+
+def command(path, text):
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(5)
+        s.connect(path)
+        s.sendall(text.encode() + b"\n")
+        data = b""
+        while more := s.recv(4096):
+            data += more
+        return data.decode().strip()
+
+
+# The command, what both log of a server, and who of the two machines is then asked how often.
+ORDERS = [
+    ("set server back/s1 state drain", "1 enters drain state", {"web02": 12}),
+    ("set server back/s1 state ready", "1 is UP .leaving forced drain.", {"web01": 6, "web02": 6}),
+    ("set server back/s1 state maint", "1 is going DOWN for maintenance", {"web02": 12}),
+    ("enable server back/s1", "1 is UP/READY .leaving forced maintenance.", {"web01": 6, "web02": 6}),
+    ("disable server back/s2", "2 is going DOWN for maintenance", {"web01": 12}),
+    ("set server back/s2 state ready", "2 is UP/READY .leaving forced maintenance.", {"web01": 6, "web02": 6}),
+    ("set server back/s1 weight 3", None, {"web01": 9, "web02": 3}),
+    ("set weight back/s1 0", None, {"web02": 12}),
+    ("set weight back/s1 100%", None, {"web01": 6, "web02": 6}),
+    ("enable server back/s3", "3 is UP/READY .leaving forced maintenance.", {"web01": 8, "web02": 4}),
+]
+
+
+def test_servers_are_ordered_about_as_in_haproxy(lab, twins):
+    """Each command to both sockets, and then what clients get; also from a worker that is new."""
+    pair = twins([f"{NGINX[0]} cookie one check inter 500ms", f"{NGINX[1]} cookie two", f"{NGINX[0]} cookie three disabled"],
+                 backend="    cookie C insert indirect")
+    sockets = {OURS: "/run/lab/tandem.sock", THEIRS: "/run/lab/haproxy.sock"}
+
+    for text, logged, expected in ORDERS:
+        lines = []
+        for port, path in sockets.items():
+            assert command(path, text) == "", (port, text)
+            if logged:
+                lines.append(pair.line(port, f"(Server back/s{logged})[. ]").group(1))
+        assert len(set(lines)) <= 1
+        wait_for(lambda: shares(OURS, 12) == expected, 5, text)
+        assert shares(THEIRS, 12) == expected, text
+    for text in "set server back/s9 state maint", "set server nowhere/s1 state maint", "set weight back/s1 257":
+        assert command(sockets[OURS], text) == command(sockets[THEIRS], text), text
+    assert command(sockets[OURS], "set server back/s1 state asleep").startswith("Refused: 'set server' takes BACKEND/SERVER state ready|drain|maint")
+    assert "DRAIN   " not in command(sockets[OURS], "show status")
+    command(sockets[OURS], "set server back/s2 state drain")
+    pair.line(OURS, "s2 enters drain")
+    wait_for(lambda: re.search(r"DRAIN +192.168.1.22:80 +s2", command(sockets[OURS], "show status")), 3, "DRAIN in the status")
+    # The client of a server that is drained stays, and a worker that is new knows of it.
+    worker = pathlib.Path(f"/proc/{pair.process.pid}/task/{pair.process.pid}/children").read_text().split()[0]
+    os.kill(int(worker), signal.SIGKILL)
+    pair.line(OURS, "s2 enters drain")
+    assert exchange(LB, OURS, get("/name", "Cookie: C=two\r\nConnection: close\r\n")).endswith(b"web02\n")
+    assert shares(OURS, 12) == {"web01": 12}
