@@ -163,7 +163,7 @@ def test_socat_speaks_with_it_as_with_haproxy(pair, lab):
     both = socat('echo "show info; help"')
     info, names, rest = both.split("\n\n")
     assert info.startswith("Name: tandem\nVersion: ") and "\nNode: lb01\n" in info and re.search(r"\nUptime_sec: \d+$", info) and rest == ""
-    assert names.startswith("failover ") and "show vrrp [json]" in names
+    assert "\nfailover " in names and "show vrrp [json]" in names
     assert socat('printf "show info"').startswith("Name: tandem"), "the end of input ends a line"
     assert socat('printf "prompt\\nshow info\\nshow info\\nquit\\n"').count("Name: tandem") == 2
     assert socat('printf "show info\\nshow info\\n"').count("Name: tandem") == 1, "one line without prompt"
