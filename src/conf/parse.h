@@ -213,7 +213,7 @@ void add_rule(struct parser *, struct rule **list, const struct rule *);
 
 /* ---- verify: what can be said only when a section, or the file, is complete ---- */
 
-void verify_hmac(struct parser *, const struct vrrp_config *);
+void verify_hmac(struct parser *, struct vrrp_config *);
 void verify_section(struct parser *);            /* the section ends; section is 0 afterwards */
 void verify_file(struct parser *);
 void verify_followed(struct parser *, const void *object);       /* a script, file or sync group */

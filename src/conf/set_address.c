@@ -111,6 +111,7 @@ void set_route(struct parser *p, const struct keyword *k, const struct str *args
 		refuse(p, "%s: IPv4 and IPv6 addresses in one route", k->name);
 	for (; *last; last = &(*last)->next)
 		count++;
+	_Static_assert(CONF_ROUTES_MAX <= 64, "the guard has bits of a word for them");
 	if (count == CONF_ROUTES_MAX)
 		refuse(p, "more than %u virtual_routes in one vrrp section", (unsigned)CONF_ROUTES_MAX);
 	else if (!p->foreign)

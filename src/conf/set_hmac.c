@@ -57,9 +57,9 @@ void set_hmac_key(struct parser *p, const struct keyword *k, const struct str *a
 		h->keys[h->key_count++] = key;
 }
 
-void verify_hmac(struct parser *p, const struct vrrp_config *v)
+void verify_hmac(struct parser *p, struct vrrp_config *v)
 {
-	const struct hmac_config *h = &v->hmac;
+	struct hmac_config *h = &v->hmac;
 	static const char *const words[] = { "active_key", "mode", "anti_replay", "time_window" };
 	uint32_t line = 0;
 	bool active = h->active_key == 0;
@@ -72,6 +72,8 @@ void verify_hmac(struct parser *p, const struct vrrp_config *v)
 		refuse_at(p, line, "auth_hmac has no key: 'auth_hmac key 1 TEXT'");
 	else if (!active)
 		refuse_at(p, line, "auth_hmac active_key %u: there is no key of that number", (unsigned)h->active_key);
+	if (h->window_ms == 0)
+		h->window_ms = 3 * v->advert_int_ms < 5000 ? 5000 : 3 * v->advert_int_ms;
 	if (h->key_count && v->has_auth)
 		refuse_at(p, line_of(p, AS_LINE, "auth_pass"), "auth_hmac takes the place of auth_pass: leave that out");
 }

@@ -205,8 +205,13 @@ static bool read_adverts(struct io *io)
 		socklen_t size = sizeof from;
 		ssize_t n = recvfrom(io->fd, packet, sizeof packet, 0, (struct sockaddr *)&from, &size);
 		if (n == -1) {
-			if (errno != EAGAIN && errno != ENETDOWN && errno != EINTR)
+			int error = errno;
+			if (error == ENETDOWN) {        /* the link is down, or it was another's for a moment: anew */
+				adverts_close(c->interface);
+				links_soon();
+			} else if (error != EAGAIN && error != EINTR) {
 				log_errno("cannot read adverts from %s", c->interface->name);
+			}
 			return true;
 		}
 		/* To us, to all, to the group; not what we send ourselves, nor what is not for us. */

@@ -127,6 +127,7 @@ struct router {
 	bool started;                   /* addresses of an earlier run have been dealt with */
 	bool returning;                 /* from FAULT, and not yet ready */
 	uint64_t free_ms;               /* when nothing blocked it any more; 0: blocked, or ready */
+	uint64_t routes_ours;           /* a bit each: added by us */
 	uint64_t renewed_ms, lower_ms;  /* lower_ms: garp_lower() */
 	struct timer reset;             /* reset_later() */
 	struct timer work;              /* what a turn has left of the next three */
@@ -202,6 +203,7 @@ void mismatch_say(struct router *);             /* what is due by now */
 /* links.c */
 bool links_open(void);                          /* hears of changes; false with errno */
 void links_refresh(void);                       /* asks the kernel for all links and addresses, and acts on what is new */
+void links_soon(void);                          /* the same in a moment */
 void links_ask_lifetimes(void);                 /* sets valid_s of every floating address */
 struct interface *interface_find(const char *name);     /* NULL: no router uses one of that name */
 

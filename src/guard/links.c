@@ -58,8 +58,11 @@ static void link_seen(const struct nlmsghdr *m)
 	i->seen = true;
 	uint32_t wanted = i->macvlan ? IFF_UP : IFF_UP | IFF_RUNNING;
 	i->up = (info->ifi_flags & wanted) == wanted;
-	if (mac && mnl_attr_get_payload_len(mac) == sizeof i->mac)
+	if (mac && mnl_attr_get_payload_len(mac) == sizeof i->mac) {
+		if (memcmp(i->mac, mnl_attr_get_payload(mac), sizeof i->mac) != 0)
+			i->was_up = false;      /* for the neighbours it is a new one */
 		memcpy(i->mac, mnl_attr_get_payload(mac), sizeof i->mac);
+	}
 }
 
 static bool read_address(const struct nlmsghdr *m, struct prefix *p, uint32_t *valid_s)
@@ -191,6 +194,11 @@ static void look_again(struct timer *t, uint64_t now_ms)
 
 static struct timer again = { .expired = look_again };
 
+void links_soon(void)
+{
+	timer_set(&guard.loop.timers, &again, guard.loop.now_ms + AGAIN_MS);
+}
+
 static void look_after(struct router *r, struct vip *v)
 {
 	if (!v->present)
@@ -215,7 +223,7 @@ void links_refresh(void)
 	if (error) {
 		log_err("netlink: cannot read the interfaces and their addresses: %s: again in a moment", strerror(error));
 		believe_in_addresses();
-		timer_set(&guard.loop.timers, &again, guard.loop.now_ms + AGAIN_MS);
+		links_soon();
 		return;
 	}
 	routers_check();

@@ -113,6 +113,9 @@ int netlink_address_add(const struct vip *v, uint32_t valid_s)
 
 	if (v->config->label)
 		mnl_attr_put_strz(m, IFA_LABEL, v->config->label);
+	/* The network's route is routes.c's. */
+	if (v->config->address.addr.family == ADDR_IPV6 && !addr_is_link_local(&v->config->address.addr))
+		mnl_attr_put_u32(m, IFA_FLAGS, IFA_F_NODAD | IFA_F_NOPREFIXROUTE);
 	mnl_attr_put(m, IFA_CACHEINFO, sizeof life, &life);
 	return netlink_request(m, NULL);
 }

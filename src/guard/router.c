@@ -275,13 +275,12 @@ static void note_heard(struct router *r, const struct vrrp_advert *a, enum vrrp_
 static void check_hmac(struct router *r, struct vrrp_advert *a)
 {
 	const struct hmac_config *h = &r->config->hmac;
-	uint32_t adverts_ms = 3 * r->config->advert_int_ms, window_ms = adverts_ms < 5000 ? 5000 : adverts_ms;
 
 	a->hmac = HMAC_GOOD;
 	if (!a->has_trailer || vrrp_packet_judge(r->config, a) != VRRP_GOOD)
 		return;
 	a->hmac = (uint8_t)hmac_check(h, &r->hmac, &a->source, a->message, a->message_bytes, adverts_clock(),
-		(h->window_ms ? h->window_ms : window_ms) / 1000);
+		h->window_ms / 1000);
 }
 
 static void router_heard(struct router *r, struct vrrp_advert *a)
@@ -418,7 +417,7 @@ static void router_look(struct router *r)
 
 	if (block == ROUTER_FREE && !vmac_ready(r))
 		block = ROUTER_NO_INTERFACE;
-	if (block != ROUTER_NO_INTERFACE && (!adverts_open(i, vrrp_family(r->config))
+	if (i->seen && i->up && (!adverts_open(i, vrrp_family(r->config))
 	    || (r->vmac_index && !adverts_open(r->vmac, vrrp_family(r->config))))) {
 		if (r->own_block != ROUTER_NO_SOCKETS)
 			log_errno("(%s) cannot open the sockets for adverts on %s", r->config->name, i->name);

@@ -12,6 +12,7 @@
 #include "guard/netlink.h"
 
 #define PROTOCOL_OURS 112
+#define METRIC_NETWORK 512              /* the kernel's own go before them */
 
 static void put_address(struct nlmsghdr *m, uint16_t type, const struct addr *a)
 {
@@ -27,12 +28,11 @@ static uint32_t out_index(const struct router *r, const struct route_config *c)
 	return c->via.family == ADDR_NONE || addr_is_link_local(&c->via) ? r->interface->index : 0;
 }
 
-static int request(const struct router *r, const struct route_config *c, uint16_t type, uint16_t flags)
+static int request(const struct router *r, const struct route_config *c, uint32_t index, uint16_t type, uint16_t flags)
 {
 	_Alignas(8) uint8_t bytes[256] = { 0 };
 	struct nlmsghdr *m = mnl_nlmsg_put_header(bytes);
 	bool ipv6 = c->to.addr.family == ADDR_IPV6;
-	uint32_t index = out_index(r, c);
 
 	if (c->device && index == 0)
 		return ENODEV;
@@ -53,7 +53,29 @@ static int request(const struct router *r, const struct route_config *c, uint16_
 	if (c->metric)
 		mnl_attr_put_u32(m, RTA_PRIORITY, c->metric);
 	mnl_attr_put_u32(m, RTA_TABLE, c->table ? c->table : RT_TABLE_MAIN);
+	if (ipv6 && type == RTM_NEWROUTE)
+		mnl_attr_put_u32(m, RTA_EXPIRES, vips_lifetime_s(r->config));
 	return netlink_request(m, NULL);
+}
+
+/* IPv6: asked for again it has its lifetime anew, and the answer is EEXIST. But so a route of somebody else's would get a
+ * second way: the first time it must not be there. */
+static int add(const struct router *r, const struct route_config *c, uint32_t index, bool ours)
+{
+	bool again = ours && c->to.addr.family == ADDR_IPV6;
+	int error = request(r, c, index, RTM_NEWROUTE, again ? NLM_F_CREATE : NLM_F_CREATE | NLM_F_EXCL);
+
+	return ours && error == EEXIST ? 0 : error;
+}
+
+/* The way to the network of an IPv6 address. The kernel's own route would be shared with other addresses of that network,
+ * and would end with ours. */
+static bool network_of(const struct vip *v, struct route_config *c)
+{
+	const struct prefix *p = &v->config->address;
+
+	*c = (struct route_config){ .to = *p, .metric = METRIC_NETWORK, .device = v->interface->name };
+	return p->addr.family == ADDR_IPV6 && p->length < 128 && !addr_is_link_local(&p->addr) && v->interface->index;
 }
 
 static void say(const struct router *r, const struct route_config *c, const char *what, int error)
@@ -61,31 +83,41 @@ static void say(const struct router *r, const struct route_config *c, const char
 	char to[ADDR_TEXT_MAX];
 
 	log_err("(%s) cannot %s the route to %s: %s", r->config->name, what, c->to.length ? prefix_print(&c->to, to) : "default",
-		strerror(error));
+		error == EEXIST ? "there is another one" : strerror(error));
 }
 
 void routes_add(struct router *r)
 {
+	struct route_config network;
 	bool failed = false;
+	uint64_t bit = 1;
 
-	for (const struct route_config *c = r->config->routes; c; c = c->next) {
-		int error = request(r, c, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL);
-		if (error == 0 || error == EEXIST)
-			continue;
-		failed = true;
-		if (!r->route_said)
+	for (const struct route_config *c = r->config->routes; c; c = c->next, bit <<= 1) {
+		int error = add(r, c, out_index(r, c), r->routes_ours & bit);
+		r->routes_ours = error ? r->routes_ours & ~bit : r->routes_ours | bit;
+		failed |= error != 0;
+		if (error && !r->route_said)
 			say(r, c, "add", error);
 	}
 	r->route_said = failed;
+	for (uint32_t i = 0; i < r->config->vip_count; i++)
+		if (network_of(&r->vips[i], &network))
+			(void)add(r, &network, r->vips[i].interface->index, true);
 }
 
 void routes_remove(struct router *r)
 {
+	struct route_config network;
+
 	for (const struct route_config *c = r->config->routes; c; c = c->next) {
-		int error = request(r, c, RTM_DELROUTE, 0);
+		int error = request(r, c, out_index(r, c), RTM_DELROUTE, 0);
 		/* ESRCH: it went with its interface or its source address, or never was there. */
 		if (error && error != ESRCH && error != ENODEV)
 			say(r, c, "remove", error);
 	}
+	for (uint32_t i = 0; i < r->config->vip_count; i++)
+		if (network_of(&r->vips[i], &network))
+			(void)request(r, &network, r->vips[i].interface->index, RTM_DELROUTE, 0);
 	r->route_said = false;
+	r->routes_ours = 0;
 }

@@ -70,13 +70,22 @@ static uint64_t get(const uint8_t *p)
 	return v;
 }
 
+static bool is_near(uint64_t sequence, uint64_t now, uint32_t window_s)
+{
+	int32_t apart = (int32_t)((uint32_t)(now >> 32) - (uint32_t)(sequence >> 32));
+
+	return apart <= (int32_t)window_s && apart >= -(int32_t)window_s;
+}
+
 void hmac_sign(const struct hmac_config *c, struct hmac_state *s, const struct addr *source, uint8_t *message, size_t n,
 	uint64_t now)
 {
 	const struct hmac_key *k = key_of(c, c->active_key);
 	uint8_t *t = message + n, full[32];
 
-	s->sent = after(now, s->sent) ? now : s->sent + 1;
+	/* Set back further than the window, the clock begins anew: the receivers have forgotten, and would call us stale. */
+	bool begin = !c->monotonic && !is_near(s->sent, now, c->window_ms / 1000);
+	s->sent = begin || after(now, s->sent) ? now : s->sent + 1;
 	t[0] = SCHEME_SHA256_128;
 	t[1] = k->id;
 	t[2] = t[3] = 0;
@@ -99,13 +108,6 @@ static uint32_t place_of(struct hmac_state *s, const struct addr *source)
 	s->senders[oldest].source = *source;
 	s->senders[oldest].used = 0;
 	return oldest;
-}
-
-static bool is_near(uint64_t sequence, uint64_t now, uint32_t window_s)
-{
-	int32_t apart = (int32_t)((uint32_t)(now >> 32) - (uint32_t)(sequence >> 32));
-
-	return apart <= (int32_t)window_s && apart >= -(int32_t)window_s;
 }
 
 enum hmac_result hmac_check(const struct hmac_config *c, struct hmac_state *s, const struct addr *source,

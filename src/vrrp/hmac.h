@@ -26,7 +26,7 @@ struct hmac_config {
 	uint8_t active_key;             /* an id; 0: the first */
 	uint8_t mode;                   /* hmac_mode */
 	bool monotonic;                 /* numbers must grow; the clock does not count (boards without one) */
-	uint32_t window_ms;             /* 0: three adverts, 5 s at least */
+	uint32_t window_ms;             /* three adverts, 5 s at least */
 	struct hmac_key keys[HMAC_KEYS_MAX];
 };
 

@@ -256,3 +256,71 @@ def test_a_weaker_master_is_told_to_a_script_and_to_the_log(lab):
     node.wait_log("advert from 192.168.1.100 with priority 5 discarded: ")
     node.wait_log("received lower priority (6) advert from 192.168.1.100")
     wait_for(lambda: heard.exists() and heard.read_text() == "lower\n", 3, node.log())
+
+
+def test_ipv6_routes_live_as_long_as_the_addresses_and_no_longer(lab):
+    """The node's own address keeps its network, though it has a lifetime as SLAAC gives it; what a killed guard leaves expires."""
+    conf = fast("    virtual_routes fd99::/64 via fd00::21\n").replace(f"virtual_ipaddress {VIP}/24",
+                                                                    "virtual_ipaddress fd00::10/64\n    virtual_ipaddress fd77::10/64")
+    sh("ip -n lb01 addr del fd00::11/64 dev eth0")
+    sh("ip -n lb01 addr add fd00::11/64 dev eth0 nodad valid_lft 3600 preferred_lft 3600")
+
+    def routes(to):
+        return sh(f"ip -n lb01 -6 route show {to} proto 112") + sh(f"ip -n lb01 -6 route show {to} proto kernel")
+    node = Tandem(lab, "lb01", conf).start()
+    wait_for(lambda: lab.lb01.holds("fd77::10"), 5)
+    time.sleep(2.5)                     # longer than what is not renewed would live
+    for to in ("fd77::/64", "fd99::/64"):
+        assert "expires 2sec" in routes(to) or "expires 1sec" in routes(to), routes(to)
+    node.stop()
+    assert not routes("fd77::/64") and not routes("fd99::/64")
+    node.start()
+    wait_for(lambda: lab.lb01.holds("fd77::10"), 5)
+    node.send(signal.SIGKILL)
+    wait_for(lambda: "unreachable" in sh("ip -n lb01 -6 route get fd99::1", check=False), 5)
+    wait_for(lambda: "unreachable" in sh("ip -n lb01 -6 route get fd77::1", check=False), 5)
+    own = sh("ip -n lb01 -6 route show fd00::/64 proto kernel")
+    assert "dev eth0" in own and int(own.split("expires ")[1].split("sec")[0]) > 3000, own
+
+
+def test_a_route_of_somebody_else_is_not_taken_for_ours(lab):
+    sh("ip -n lb01 route add 10.99.0.0/16 via 192.168.1.21")
+    try:
+        node = Tandem(lab, "lb01", fast("    virtual_routes 10.99.0.0/16 via 192.168.1.22\n")).start()
+        node.wait_master()
+        node.wait_log("cannot add the route to 10.99.0.0/16: there is another one")
+        assert "192.168.1.21" in sh("ip -n lb01 route get 10.99.1.1")
+        sh("ip -n lb01 route del 10.99.0.0/16")
+        wait_for(lambda: "192.168.1.22" in sh("ip -n lb01 route get 10.99.1.1", check=False), 2)
+        node.stop()
+        assert not sh("ip -n lb01 route show 10.99.0.0/16")
+    finally:
+        sh("ip -n lb01 route del 10.99.0.0/16", check=False)
+
+
+def test_a_new_mac_is_told_of(lab):
+    node = Tandem(lab, "lb01", fast()).start()
+    node.wait_master()
+    sniffer = lab.client.spawn("tcpdump", "-l", "-n", "-i", "eth0", "arp and ether src 02:00:00:00:00:77", stdout=subprocess.PIPE,
+                               stderr=subprocess.DEVNULL, text=True)
+    try:
+        time.sleep(0.5)
+        sh("ip -n lb01 link set eth0 address 02:00:00:00:00:77")
+        assert VIP in sniffer.stdout.readline()
+    finally:
+        sniffer.terminate()
+        sh("ip -n lb01 link set eth0 address 02:00:00:00:00:0b")
+
+
+def test_an_interface_that_was_away_for_a_moment_is_not_deaf(lab):
+    """It comes back with the same index, and before the guard looks: its socket is bound to nothing by then."""
+    lb01, lb02 = (Tandem(lab, name, vrrp_conf()).start() for name in ("lb01", "lb02"))
+    lb01.wait_master()
+    lb02.send(signal.SIGSTOP)
+    sh("ip -n lb02 link set eth0 netns web01 name away0")
+    sh("ip -n web01 link set away0 netns lb02 name eth0")
+    sh("ip -n lb02 link set eth0 up")
+    lab.lb02.give_addresses()
+    lb02.send(signal.SIGCONT)
+    time.sleep(5)
+    assert only(lab, "lb01") and lb02.log().count("MASTER") == 0, lb02.log()

@@ -130,12 +130,22 @@ static void test_numbers_grow_though_the_clock_does_not(void **state)
 	size_t n = unhex(vectors[0].message, bytes);
 
 	(void)state;
+	c.window_ms = 5000;
 	hmac_sign(&c, &out, &v4, bytes, n, 0x10000ffff);
 	assert_int_equal(out.sent, 0x10000ffff);
 	hmac_sign(&c, &out, &v4, bytes, n, 0x10000ffff);
 	assert_int_equal(out.sent, 0x100010000);
 	hmac_sign(&c, &out, &v4, bytes, n, 5);
 	assert_int_equal(out.sent, 0x100010001);
+	/* Set back by more than the window: receivers know nothing of before. By less: they do. A clock that does not count: never. */
+	hmac_sign(&c, &out, &v4, bytes, n, 0xf00000000000);
+	hmac_sign(&c, &out, &v4, bytes, n, 0xeffd00000000);
+	assert_int_equal(out.sent, 0xf00000000001);
+	hmac_sign(&c, &out, &v4, bytes, n, 0xe00000000000);
+	assert_int_equal(out.sent, 0xe00000000000);
+	c.monotonic = true;
+	hmac_sign(&c, &out, &v4, bytes, n, 0xd00000000000);
+	assert_int_equal(out.sent, 0xe00000000001);
 	assert_int_equal(hmac_sequence(7, 0), (uint64_t)7 << 32);
 	assert_int_equal(hmac_sequence(7, 500000000), (uint64_t)7 << 32 | (uint64_t)32760 << 16);
 	assert_int_equal(hmac_sequence(7, 999999999) >> 16, (uint64_t)7 << 16 | 65521);
