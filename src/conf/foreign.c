@@ -36,7 +36,7 @@ static const struct { uint32_t where; const char *words, *reason; } table[] = {
 
 	{ AS_LINE | IN_PROXY, PACKED "http-request http-response redirect stats",
 		PACKED "is HAProxy's and comes later" },
-	{ AS_LINE | IN_PROXY, PACKED "stick stick-table",
+	{ AS_LINE | IN_PROXY, PACKED "stick",
 		PACKED "is HAProxy's; tandem does not have it: 'cookie' keeps clients on a server" },
 	{ AS_LINE | IN_PROXY, PACKED "appsession", PACKED "has gone from HAProxy too: 'cookie' keeps clients on a server" },
 	{ AS_LINE | IN_PROXY, PACKED "clitimeout contimeout srvtimeout",
@@ -57,6 +57,7 @@ static const struct { uint32_t where; const char *words, *reason; } table[] = {
 	{ AS_EXPECT, PACKED "rstatus rstring hdr fhdr", HAPROXY },
 	{ AS_STATS, PACKED "timeout enable uri auth refresh", HAPROXY },
 	{ AS_SOCKET, PACKED "user group expose-fd", HAPROXY },
+	{ AS_STICK, PACKED "peers srvkey", HAPROXY },
 	{ AS_BIND, PACKED "ssl crt ca-file verify alpn ciphers ssl-min-ver strict-sni", TLS },
 	{ AS_BIND, PACKED "transparent",
 		PACKED "is HAProxy's: tandem binds to addresses that are on the other node without it" },

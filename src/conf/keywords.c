@@ -520,14 +520,50 @@ static const struct keyword table[] = {
 		0, 0, PACKED "connection | content | inspect-delay [...]\0"
 		PACKED "what becomes of a connection; the first line of a kind whose condition holds counts, else it is accepted" },
 	{ AS_TCP_REQUEST | IN_FRONTEND | IN_LISTEN | REPEATS, 1, ARGS_ANY, "connection", set_tcp_rule, PROXY(connection_rules),
-		USE_CONNECTION, 0, 0, PACKED "accept | reject | expect-proxy layer4 [if | unless CONDITION]\0"
+		USE_CONNECTION, 0, 0,
+		PACKED "accept | reject | track-sc0 src [table T] | expect-proxy layer4 [if | unless CONDITION]\0"
 		PACKED "before anything is read; src is the peer itself; expect-proxy: a PROXY header comes first" },
 	{ AS_TCP_REQUEST | IN_FRONTEND | IN_LISTEN | REPEATS, 1, ARGS_ANY, "content", set_tcp_rule, PROXY(content_rules),
-		USE_CONNECTION | USE_STREAM, 0, 0, PACKED "accept | reject [if | unless CONDITION]\0"
+		USE_CONNECTION | USE_STREAM, 0, 0, PACKED "accept | reject | track-sc0 src [table T] [if | unless CONDITION]\0"
 		PACKED "by its first bytes, in mode tcp" },
 	{ AS_TCP_REQUEST | IN_FRONTEND | IN_LISTEN, 1, 1, "inspect-delay", set_ms, PROXY(inspect_delay_ms), 1, DAYS_24, 0,
 		"TIME\0"
 		PACKED "how long to wait for bytes that a content line asks about (not at all)" },
+	{ AS_LINE | IN_RULES, 4, ARGS_ANY, "stick-table", set_stick_table, NOWHERE, 0, 0, 0,
+		PACKED "type ip size N [expire TIME] [store WHAT] [nopurge]\0"
+		PACKED "a table of addresses, called like the section; memory for it is set aside at start" },
+	{ AS_STICK | IN_RULES, 1, 1, "type", set_choice, FIELD(stick_config, type), 0, 0, 0, "ip | ipv6\0"
+		PACKED "ipv6 has IPv4 addresses too" },
+	{ AS_STICK | IN_RULES, 1, 1, "size", set_bytes, FIELD(stick_config, size), 1, 16 << 20, 0, "N\0"
+		PACKED "entries; with k or m 1024 times as many, or as many again" },
+	{ AS_STICK | IN_RULES, 1, 1, "expire", set_ms, FIELD(stick_config, expire_ms), 1, DAYS_24, 0, "TIME\0"
+		PACKED "how long an entry outlives its use (until there is no place)" },
+	{ AS_STICK | IN_RULES, 0, 0, "nopurge", set_value, FIELD(stick_config, nopurge), 1, 0, 0, "\0"
+		PACKED "a full table takes no new ones, instead of losing the oldest" },
+	{ AS_STICK | IN_RULES | REPEATS, 1, 1, "store", set_stick_store, NOWHERE, 0, 0, 0,
+		"gpc0,conn_cur,conn_cnt,http_req_cnt,conn_rate(TIME),http_req_rate(TIME)\0"
+		PACKED "what is counted" },
+	{ AS_FETCH | IN_PROXY, 0, 1, "sc0_conn_cur", set_fetch_stick, STICK_CONN_CUR, 0, SAMPLE_STICK,
+		USE_ANY | FETCH_TRACKED, 0, "[(TABLE)]\0"
+		PACKED "of what is tracked: connections now. This and the next have src_conn_cur..., by the client's address" },
+	{ AS_FETCH | IN_PROXY, 0, 1, "sc0_conn_cnt", set_fetch_stick, STICK_CONN_CNT, 0, SAMPLE_STICK,
+		USE_ANY | FETCH_TRACKED, 0, "[(TABLE)]\0"
+		PACKED "all connections" },
+	{ AS_FETCH | IN_PROXY, 0, 1, "sc0_conn_rate", set_fetch_stick, STICK_CONN_RATE, 0, SAMPLE_STICK,
+		USE_ANY | FETCH_TRACKED, 0, "[(TABLE)]\0"
+		PACKED "connections in the last period" },
+	{ AS_FETCH | IN_PROXY, 0, 1, "sc0_http_req_cnt", set_fetch_stick, STICK_HTTP_REQ_CNT, 0, SAMPLE_STICK,
+		USE_ANY | FETCH_TRACKED, 0, "[(TABLE)]\0"
+		PACKED "all requests" },
+	{ AS_FETCH | IN_PROXY, 0, 1, "sc0_http_req_rate", set_fetch_stick, STICK_HTTP_REQ_RATE, 0, SAMPLE_STICK,
+		USE_ANY | FETCH_TRACKED, 0, "[(TABLE)]\0"
+		PACKED "requests in the last period" },
+	{ AS_FETCH | IN_PROXY, 0, 1, "sc0_get_gpc0", set_fetch_stick, STICK_GPC0, 0, SAMPLE_STICK,
+		USE_ANY | FETCH_TRACKED, 0, "[(TABLE)]\0"
+		PACKED "a counter that conditions count" },
+	{ AS_FETCH | IN_PROXY, 0, 1, "sc0_inc_gpc0", set_fetch_stick, STICK_GPC0, 0, SAMPLE_STICK_INC,
+		USE_ANY | FETCH_TRACKED, 0, "[(TABLE)]\0"
+		PACKED "counts it, and is what it is then" },
 	{ AS_FETCH | IN_PROXY, 0, 0, "req.ssl_sni", set_fetch, NOWHERE, SAMPLE_SSL_SNI, USE_STREAM, 0, "\0"
 		PACKED "the server name in the ClientHello of TLS that passes through" },
 	{ AS_FETCH | IN_PROXY, 0, 0, "req_ssl_sni", set_fetch, NOWHERE, SAMPLE_SSL_SNI, USE_STREAM, 0, "\0"
@@ -653,6 +689,7 @@ static const struct { const char *prefix, *place; } contexts[] = {
 	[AS_SEND >> 12] = { "http-check send ", "'http-check send'" },
 	[AS_CONNECT >> 12] = { NULL, PACKED "a connect line of a check" },
 	[AS_CONTENT >> 12] = { "tcp-check expect ", "'tcp-check expect'" },
+	[AS_STICK >> 12] = { NULL, PACKED "a stick-table line" },
 	[AS_FETCH >> 12] = { NULL, PACKED "a condition" },
 };
 

@@ -54,10 +54,11 @@ enum {
 	AS_SEND = 28 << 12,     /* behind `http-check send` */
 	AS_CONNECT = 29 << 12,  /* behind `http-check connect` and `tcp-check connect` */
 	AS_CONTENT = 30 << 12,  /* behind `tcp-check expect` */
+	AS_STICK = 31 << 12,    /* on a stick-table line */
 	AS_ALL = 31 << 12,      /* mask */
 
-	/* Of a fetch, in `high` beside sample_use bits: hdr_beg; req.hdr and res.hdr. */
-	FETCH_SUFFIXES = 16, FETCH_PREFIXES = 32,
+	/* Of a fetch, in `high` beside sample_use bits: hdr_beg; req.hdr and res.hdr; src_ as well as sc0_. */
+	FETCH_SUFFIXES = 16, FETCH_PREFIXES = 32, FETCH_TRACKED = 64,
 	USE_MESSAGE = USE_REQUEST | USE_RESPONSE, USE_ANY = USE_CONNECTION | USE_MESSAGE | USE_STREAM,
 };
 enum send_word { SEND_METHOD, SEND_URI, SEND_VERSION, SEND_BODY };      /* what the text behind it must be */
@@ -203,6 +204,8 @@ const struct condition *take_condition(struct parser *, struct proxy_config *, c
 	uint8_t uses);
 /* The line names a backend, which may stand below it; keyword for the message if there is none. NULL: refused. */
 struct proxy_ref *refer_backend(struct parser *, const char *keyword, struct str name);
+/* The same for a stick table; with the name of this section if n is 0, else `table NAME` has to stand there. */
+struct proxy_ref *refer_table(struct parser *, const char *keyword, const struct str *words, uint32_t n);
 
 /* ---- set_rule ---- */
 
@@ -255,6 +258,6 @@ keyword_set set_bind, set_server, set_default_server, set_server_cookie, set_che
 	set_expect, set_expect_status, set_expect_string, set_redispatch,
 	set_http_send, set_send_word, set_send_header, set_tcp_check, set_connect, set_tcp_send, set_tcp_expect, set_tcp_part,
 	set_http_mode, set_httpchk, set_proxy_log, set_default_backend;
-keyword_set set_tcp_rule;
+keyword_set set_tcp_rule, set_stick_table, set_stick_store, set_fetch_stick;
 keyword_set set_acl, set_fetch, set_fetch_backend, set_use_backend;
 #endif

@@ -21,9 +21,9 @@ void set_fetch(struct parser *p, const struct keyword *k, const struct str *args
 		e->argument = str_z(keep_text(p, args[0]));
 }
 
-struct proxy_ref *refer_backend(struct parser *p, const char *keyword, struct str name)
+static struct proxy_ref *refer(struct parser *p, const char *keyword, struct str name, bool table)
 {
-	struct proxy_ref ref = { .keyword = keyword, .line = p->line, .next = p->refs };
+	struct proxy_ref ref = { .keyword = keyword, .line = p->line, .table = table, .next = p->refs };
 
 	if (!check_name(p, "backend", name))
 		return NULL;
@@ -32,6 +32,34 @@ struct proxy_ref *refer_backend(struct parser *p, const char *keyword, struct st
 	if (!p->foreign)
 		p->refs = kept;
 	return kept;
+}
+
+struct proxy_ref *refer_backend(struct parser *p, const char *keyword, struct str name)
+{
+	return refer(p, keyword, name, false);
+}
+
+struct proxy_ref *refer_table(struct parser *p, const char *keyword, const struct str *words, uint32_t n)
+{
+	if (n == 0)
+		return refer(p, keyword, str_z(p->section_name), true);
+	if (n == 2 && str_is(words[0], "table"))
+		return refer(p, keyword, words[1], true);
+	refuse(p, "'%s': 'table NAME' or nothing is expected, not '%.*s'", keyword, CLIPPED(words[0]));
+	return NULL;
+}
+
+/* The field is what is asked of the entry: low is the kind, high has the bits. */
+void set_fetch_stick(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n, void *object)
+{
+	struct sample_expr *e = object;
+
+	e->kind = (uint8_t)k->low;
+	e->data = (uint8_t)k->field;
+	if (n > 0)
+		e->backend = refer(p, k->name, args[0], true);
+	else if (e->by_source)
+		e->backend = refer_table(p, k->name, args, 0);
 }
 
 void set_fetch_backend(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n, void *object)
@@ -71,6 +99,12 @@ static const struct keyword *find_fetch(struct parser *p, struct str name, uint8
 		k = keyword_find(AS_FETCH, p->section, name);
 	} else {
 		request = response = false;
+	}
+	if (!k && name.n > 4 && name.n < 60 && str_is(str_of(name.p, 4), "src_")) {
+		char tracked[64];
+		size_t length = text_format(tracked, sizeof tracked, "sc0_%.*s", (int)name.n - 4, name.p + 4);
+		k = keyword_find(AS_FETCH, p->section, str_of(tracked, length));
+		k = k && k->high & FETCH_TRACKED ? k : NULL;
 	}
 	for (bar = name.n; !k && bar > 0 && name.p[bar - 1] != '_';)
 		bar--;
@@ -118,6 +152,7 @@ bool take_sample(struct parser *p, struct str word, struct sample_expr *e, uint8
 	} else if (n > 0 && args[0].n == 0) {
 		refuse(p, "'%.*s': the argument is empty", CLIPPED(word));
 	} else {
+		e->by_source = k->high & FETCH_TRACKED && name.p[1] == 'r';
 		keyword_apply(p, k, args, n, e);
 	}
 	return p->error_count == errors;

@@ -315,10 +315,24 @@ void refuse_backend(struct parser *p, uint32_t line, const char *keyword, const 
 		near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
 }
 
+static const struct proxy_config *find_table(const struct parser *p, const char *name)
+{
+	for (const struct proxy_config *c = p->conf->proxies; c; c = c->next)
+		if (c->stick && strcmp(c->name, name) == 0)
+			return c;
+	return NULL;
+}
+
 /* Backends that lines name, in the file's order backwards: the list's. */
 static void resolve_refs(struct parser *p)
 {
 	for (struct proxy_ref *r = p->refs; r; r = r->next) {
+		if (r->table) {
+			r->proxy = find_table(p, r->name);
+			if (!r->proxy)
+				refuse_at(p, r->line, "%s: '%s' has no stick-table", r->keyword, r->name);
+			continue;
+		}
 		r->proxy = find_backend(p, r->name);
 		if (!r->proxy)
 			refuse_backend(p, r->line, r->keyword, r->name);

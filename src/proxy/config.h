@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "proxy/acl.h"
 #include "proxy/rule.h"
+#include "proxy/stick.h"
 
 enum proxy_side { PROXY_FRONTEND = 1, PROXY_BACKEND = 2 };              /* bits; defaults: 0 */
 enum proxy_mode { MODE_TCP, MODE_HTTP };
@@ -166,6 +167,7 @@ struct proxy_config {
 	struct acl *acls;
 	struct rule *backend_rules;             /* use_backend */
 	struct rule *connection_rules, *content_rules;  /* tcp-request */
+	const struct stick_config *stick;       /* NULL: no table */
 	uint32_t inspect_delay_ms;
 	const char *default_backend_name;       /* NULL: none */
 	uint32_t default_backend_line;

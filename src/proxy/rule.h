@@ -8,14 +8,14 @@
 
 enum rule_action {
 	RULE_USE_BACKEND,
-	RULE_ACCEPT, RULE_REJECT, RULE_EXPECT_PROXY,    /* tcp-request */
+	RULE_ACCEPT, RULE_REJECT, RULE_EXPECT_PROXY, RULE_TRACK,    /* tcp-request */
 };
 
 struct rule {
 	uint8_t action;                         /* rule_action */
 	uint32_t line;
 	const struct condition *condition;      /* NULL: always */
-	const struct proxy_ref *backend;        /* RULE_USE_BACKEND */
+	const struct proxy_ref *backend;        /* RULE_USE_BACKEND; RULE_TRACK: whose table */
 	struct rule *next;
 };
 

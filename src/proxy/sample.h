@@ -17,6 +17,7 @@ enum sample_kind {
 	SAMPLE_FRONTEND, SAMPLE_BACKEND, SAMPLE_SERVER, SAMPLE_HOSTNAME,
 	SAMPLE_ASKED,                   /* from here on sample_context.ask knows */
 	SAMPLE_NBSRV = SAMPLE_ASKED, SAMPLE_DST, SAMPLE_DST_PORT, SAMPLE_SSL_SNI, SAMPLE_SSL_HELLO_TYPE,
+	SAMPLE_STICK, SAMPLE_STICK_INC,
 	SAMPLE_KINDS
 };
 enum value_type { VALUE_TEXT, VALUE_BOOL, VALUE_NUMBER, VALUE_ADDR };
@@ -29,6 +30,7 @@ struct proxy_ref {
 	const char *name, *keyword;
 	uint32_t line;
 	const struct proxy_config *proxy;
+	bool table;                     /* a section with a stick table, rather */
 	struct proxy_ref *next;
 };
 
@@ -36,7 +38,9 @@ struct sample_expr {
 	uint8_t kind;                   /* sample_kind */
 	int8_t occurrence;              /* of several values: 1 the first, -1 the last; 0: not said */
 	struct str argument;            /* name of a field, cookie, parameter; has a NUL behind it */
-	const struct proxy_ref *backend;
+	const struct proxy_ref *backend;        /* or whose table */
+	uint8_t data;                   /* stick_data */
+	bool by_source;                 /* of the client's address, not of what is tracked */
 };
 
 struct sample {

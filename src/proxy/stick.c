@@ -115,6 +115,11 @@ struct stick_entry *stick_find(struct stick_table *t, const struct addr *a, uint
 	return make_key(t->config, a, key) ? find(t, key, now_ms) : NULL;
 }
 
+struct stick_entry *stick_find_same(struct stick_table *t, const struct stick_entry *other, uint64_t now_ms)
+{
+	return find(t, other->key, now_ms);
+}
+
 struct stick_entry *stick_get(struct stick_table *t, const struct addr *a, uint64_t now_ms)
 {
 	uint8_t key[16];
@@ -182,7 +187,8 @@ void stick_count(const struct stick_table *t, struct stick_entry *e, enum stick_
 		e->counters[what]++;
 }
 
-bool stick_value(const struct stick_table *t, const struct stick_entry *e, enum stick_data what, uint64_t now_ms, uint32_t *value)
+bool stick_value(const struct stick_table *t, const struct stick_entry *e, enum stick_data what, uint64_t now_ms,
+	uint32_t *value)
 {
 	if (what == STICK_CONN_CUR)
 		*value = e->holders;

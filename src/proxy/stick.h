@@ -48,9 +48,12 @@ uint32_t stick_chains(const struct stick_config *);            /* a power of two
 struct stick_entry *stick_find(struct stick_table *, const struct addr *, uint64_t now_ms);
 /* The same, and makes it. NULL: there is no room. */
 struct stick_entry *stick_get(struct stick_table *, const struct addr *, uint64_t now_ms);
+/* The entry here of the address that another table's entry has; NULL: there is none. */
+struct stick_entry *stick_find_same(struct stick_table *, const struct stick_entry *, uint64_t now_ms);
 /* It is in use again, by that many more holders (or -1). */
 void stick_hold(struct stick_table *, struct stick_entry *, int more, uint64_t now_ms);
 void stick_count(const struct stick_table *, struct stick_entry *, enum stick_data, uint64_t now_ms);
 /* false: the table does not keep that. */
-bool stick_value(const struct stick_table *, const struct stick_entry *, enum stick_data, uint64_t now_ms, uint32_t *);
+bool stick_value(const struct stick_table *, const struct stick_entry *, enum stick_data, uint64_t now_ms,
+	uint32_t *value);
 #endif

@@ -20,6 +20,8 @@ void entry_start(struct session *s)
 
 	for (const struct rule *r = rule_first(f->connection_rules, &c); r; r = rule_first(r->next, &c)) {
 		header = header || r->action == RULE_EXPECT_PROXY;
+		if (r->action == RULE_TRACK)
+			track_start(&s->by_connection, r->backend->proxy, &s->peer.addr);
 		if (r->action == RULE_REJECT) {         /* without a line in the log, as in HAProxy */
 			session_abort(s, (struct ending){ 'P', 'R' });
 			return;

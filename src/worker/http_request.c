@@ -67,6 +67,7 @@ static void begin_request(struct session *s, uint32_t head_bytes)
 	s->upgrade = head->upgrade || head->method_kind == HTTP_CONNECT;
 	worker.requests++;
 	access_request(s, head);
+	track_request(&s->by_connection);
 	flow_start(f, head, head->body == HTTP_BODY_CHUNKED);
 	if (!flow_decode(f, buf_used(f->buf) - head_bytes)) {
 		http_session_failed(s, 400, (struct ending){ 'P', 'R' });

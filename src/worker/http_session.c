@@ -9,6 +9,7 @@ void http_session_start(struct session *s)
 {
 	uint32_t wait = s->first_request ? TIMEOUT_HTTP_REQUEST : TIMEOUT_HTTP_KEEP_ALIVE;
 
+	track_end(&s->by_request);
 	s->state = SESSION_REQUEST;
 	s->deadline = worker.loop.now_ms + session_timeout_ms(s, wait);
 	s->head_bytes = s->kept_bytes = 0;

@@ -41,6 +41,8 @@ static bool ask(const struct sample_context *c, const struct sample_expr *e, str
 		out->text = str_of(hello->name, hello->name_n);
 		return e->kind == SAMPLE_SSL_SNI ? hello->name_n > 0 : hello->type > 0;
 	}
+	if (e->kind == SAMPLE_STICK || e->kind == SAMPLE_STICK_INC)
+		return track_ask(c->owner, e, out);
 	const struct endpoint *local = session_local(c->owner);
 	out->addr = local->addr;
 	out->number = local->port;

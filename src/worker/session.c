@@ -157,6 +157,8 @@ static void session_free(struct session *s)
 	timer_off(&worker.loop.timers, &s->timer);
 	release_buffer(&s->request);
 	release_buffer(&s->response);
+	track_end(&s->by_connection);
+	track_end(&s->by_request);
 	conn_close(&s->client);
 	if (s->access)
 		pool_give(&worker.accesses, s->access);

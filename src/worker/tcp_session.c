@@ -34,8 +34,11 @@ static int judge(struct session *s, bool final)
 	for (const struct rule *r = s->listener->frontend->content_rules; r; r = r->next) {
 		if (!known && !final && condition_needs(r->condition, USE_STREAM))
 			return 0;
-		if (condition_holds(r->condition, &c))
+		if (!condition_holds(r->condition, &c))
+			continue;
+		if (r->action != RULE_TRACK)
 			return r->action == RULE_REJECT ? -1 : 1;
+		track_start(&s->by_request, r->backend->proxy, &s->peer.addr);
 	}
 	return 1;
 }

@@ -37,6 +37,7 @@ void worker_memory(struct worker *w, struct arena *a, const struct conf *conf)
 	w->backends = arena_array(a, "backends", sizeof *w->backends, conf->proxy_count);
 	w->frontends = arena_array(a, "frontends", sizeof *w->frontends, conf->proxy_count);
 	w->listeners = arena_array(a, "listeners", sizeof *w->listeners, conf->bind_count);
+	track_memory(w, a, conf);
 	w->checks = arena_array(a, "health checks", check_bytes(), conf->check_count);
 	w->head = arena_array(a, "message head", sizeof *w->head, 1);
 	w->head_reserve = HEAD_RESERVE;

@@ -179,6 +179,8 @@ enum session_state {
 	SESSION_CLOSED,                 /* given back when the event that closed it is over */
 };
 
+struct tracked { struct stick_table *table; struct stick_entry *entry; };       /* entry NULL: nothing is tracked */
+
 /* What an answer of our own, and the log, say about the end of a session (HAProxy's first two characters). */
 struct ending { char cause, where; };
 
@@ -219,6 +221,7 @@ struct session {
 	char killed;                    /* HAProxy's reason to end it: D or U; 0: none */
 	bool placed;                    /* in server->lb->served */
 	bool has_key;
+	struct tracked by_connection, by_request;       /* track-sc0 */
 	struct ending tunnel_end;       /* why its first direction ended; cause 0: nothing was wrong */
 	struct endpoint peer;           /* the client, by the connection or by its PROXY header */
 	struct endpoint local;          /* where it came to; for session_local() */
@@ -246,6 +249,17 @@ uint32_t session_timeout_ms(const struct session *, enum timeout_kind);         
 void entry_start(struct session *);
 void entry_ready(struct session *);
 void entry_expired(struct session *);
+
+/* ---- track: stick tables ---- */
+
+struct worker;
+void track_memory(struct worker *, struct arena *, const struct conf *);
+/* In the table of that section, unless something is tracked already. */
+void track_start(struct tracked *, const struct proxy_config *owner, const struct addr *client);
+void track_end(struct tracked *);
+void track_request(const struct tracked *);     /* a request has come */
+/* false: there is no such entry, or it has no such counter. */
+bool track_ask(struct session *, const struct sample_expr *, struct sample *);
 
 /* ---- http_session: mode http ---- */
 
@@ -343,6 +357,7 @@ struct worker {
 	struct frontend *frontends;     /* by proxy index */
 	struct listener *listeners;     /* by bind index */
 	struct check *checks;
+	struct stick_table *tables;     /* by proxy index; of those that have one */
 	struct server_conn *idle_oldest, *idle_newest;
 	struct http_head *head;         /* of the message in hand: one at a time */
 	char *scratch;                  /* an edited head */

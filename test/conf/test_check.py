@@ -88,7 +88,7 @@ REFUSED = {
     "no backend": ("    default_backend servers\n", "", "frontend web", "frontend 'web' has no 'default_backend' line"),
     "open quote": ("bind 192", "bind \"192", "bind", "a double quote is not closed"),
     "NUL byte": ("bind 192", "bind\x00192", "bind", "a NUL byte: this is not a text file"),
-    "HAProxy's": ("    mode http\n    cookie", "    stick-table type ip size 1m\n    mode http\n    cookie", "stick-table", "'stick-table' is HAProxy's; tandem does not have it"),
+    "HAProxy's": ("    mode http\n    cookie", "    compression algo gzip\n    mode http\n    cookie", "compression", "'compression' is HAProxy's; tandem does not have it"),
     "keepalived's": ("vrrp VI_1", "vrrp_instance VI_1 {", "vrrp_instance", "section 'vrrp_instance' is keepalived's"),
 }
 
@@ -230,7 +230,7 @@ def test_help_comes_from_the_table():
     assert done.stdout.count("maxconn 1..65535") == 2 and "default: 256" in done.stdout
     done = tandem("help", "timeot")
     assert done.returncode == 1 and "did you mean 'timeout'?" in done.stderr
-    assert "is HAProxy's" in tandem("help", "stick-table").stderr
+    assert "is HAProxy's" in tandem("help", "compression").stderr
 
 
 haproxy = pytest.mark.skipif(not shutil.which("haproxy", path="/usr/sbin:/usr/bin:/sbin:/bin"), reason="haproxy is not installed")

@@ -23,6 +23,7 @@ static const char *kind_of(const struct keyword *k)
 	case AS_HTTP_REQUEST: case AS_HTTP_RULE: return "http-request";
 	case AS_HTTP_RESPONSE: return "http-response";
 	case AS_TCP_REQUEST: return "tcp-request";
+	case AS_STICK: return "stick-table";
 	case AS_ROUTE: return "route";
 	case AS_TRACK: return "track";
 	case AS_STATS: return "stats";

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT
+ * Stick tables at work: who is tracked, and what conditions hear of it. A session may track by its connection and, on top
+ * of that, by each of its requests; a request's entry counts before the connection's.
+ */
+#include "worker/worker.h"
+
+static void count(const struct tracked *t, enum stick_data what)
+{
+	stick_count(t->table, t->entry, what, worker.loop.now_ms);
+}
+
+void track_start(struct tracked *t, const struct proxy_config *owner, const struct addr *client)
+{
+	struct stick_table *table = &worker.tables[owner->index];
+	struct stick_entry *e = t->entry ? NULL : stick_get(table, client, worker.loop.now_ms);
+
+	if (!e)
+		return;         /* it tracks already, or the table is full, or has no such addresses */
+	*t = (struct tracked){ table, e };
+	stick_hold(table, e, 1, worker.loop.now_ms);
+	count(t, STICK_CONN_CNT);
+	count(t, STICK_CONN_RATE);
+}
+
+void track_end(struct tracked *t)
+{
+	if (t->entry)
+		stick_hold(t->table, t->entry, -1, worker.loop.now_ms);
+	t->entry = NULL;
+}
+
+void track_request(const struct tracked *t)
+{
+	if (!t->entry)
+		return;
+	count(t, STICK_HTTP_REQ_CNT);
+	count(t, STICK_HTTP_REQ_RATE);
+}
+
+bool track_ask(struct session *s, const struct sample_expr *e, struct sample *out)
+{
+	const struct tracked *t = s->by_request.entry ? &s->by_request : &s->by_connection;
+	struct stick_table *table = e->backend ? &worker.tables[e->backend->proxy->index] : t->table;
+	struct stick_entry *entry = e->by_source ? NULL : t->entry;
+	uint64_t now = worker.loop.now_ms;
+	uint32_t value = 0;
+
+	if (e->by_source) {
+		bool make = e->kind == SAMPLE_STICK_INC;
+		entry = make ? stick_get(table, &s->peer.addr, now) : stick_find(table, &s->peer.addr, now);
+	} else if (entry && e->backend) {
+		entry = stick_find_same(table, entry, now);
+	}
+	if (!entry || !stick_value(table, entry, e->data, now, &value))
+		return false;
+	if (e->kind == SAMPLE_STICK_INC) {
+		stick_count(table, entry, e->data, now);
+		value++;
+	}
+	out->number = value;
+	return true;
+}
+
+void track_memory(struct worker *w, struct arena *a, const struct conf *conf)
+{
+	uint32_t count = 0;
+
+	for (const struct proxy_config *p = conf->proxies; p; p = p->next)
+		count += p->stick != NULL;
+	if (count == 0)
+		return;
+	w->tables = arena_array(a, "stick tables", sizeof *w->tables, conf->proxy_count);
+	for (const struct proxy_config *p = conf->proxies; p; p = p->next) {
+		struct stick_table *t = &w->tables[p->index];
+		if (!p->stick)
+			continue;
+		t->config = p->stick;
+		t->entries = arena_array(a, "stick tables", sizeof *t->entries, p->stick->size);
+		t->chains = arena_array(a, "stick tables", sizeof *t->chains, stick_chains(p->stick));
+	}
+}
