@@ -1115,3 +1115,135 @@ def test_connections_are_taken_or_not_before_they_say_anything(both, recorder):
         assert talk(LB, base + 3, V1 + ASK).endswith(b"ok") and pair.log(base, "] ").startswith("1.2.3.4:99 ")
         assert b"1.2.3.4" in seen_by(server)[0]
         assert talk(LB, base + 3, ASK) in (b"RESET", b"") and "which does not look like" in pair.log(base, "] ")
+
+
+# ---- stick tables ----
+
+STICK = """
+defaults
+    mode tcp
+    timeout connect 1s
+    timeout client 10s
+    timeout server 10s
+    default_backend b
+frontend current
+    bind 192.168.1.11:PORT+1
+    stick-table type ip size 100 expire 10s store conn_cur
+    tcp-request connection track-sc0 src
+    tcp-request connection reject if { sc0_conn_cur gt 3 }
+frontend rate
+    bind 192.168.1.11:PORT+2
+    bind [fd00::11]:PORT+2
+    stick-table type ip size 100 expire 10s store conn_rate(1s),conn_cnt
+    tcp-request connection track-sc0 src
+    tcp-request connection reject if { sc0_conn_rate gt 5 }
+frontend by_source
+    bind 192.168.1.11:PORT+3
+    tcp-request connection reject if { src_conn_cnt(rate) gt 6 }
+    tcp-request connection reject if { src_conn_cur(rate) gt 0 }
+frontend counted
+    bind 192.168.1.11:PORT+4
+    stick-table type ip size 100 expire 10s store gpc0
+    tcp-request connection track-sc0 src
+    tcp-request connection reject if { sc0_get_gpc0 ge 5 }
+    tcp-request content reject if { sc0_inc_gpc0 gt 3 }
+frontend counted_by_source
+    bind 192.168.1.11:PORT+5
+    stick-table type ip size 100 store gpc0
+    tcp-request connection reject if { src_inc_gpc0 gt 3 }
+frontend purged
+    bind 192.168.1.11:PORT+6
+    stick-table type ip size 2 expire 10s store conn_cnt
+    tcp-request connection track-sc0 src
+    tcp-request connection reject if { sc0_conn_cnt gt 2 }
+frontend not_purged
+    bind 192.168.1.11:PORT+7
+    stick-table type ip size 2 nopurge expire 1s store conn_cnt
+    tcp-request connection track-sc0 src
+    tcp-request connection reject if { sc0_conn_cnt gt 2 }
+frontend ipv6
+    bind 192.168.1.11:PORT+8
+    bind [fd00::11]:PORT+8
+    stick-table type ipv6 size 100 store conn_cnt
+    tcp-request connection track-sc0 src
+    tcp-request connection reject if { sc0_conn_cnt gt 1 } { sc0_conn_cnt(ipv6) 2 3 }
+frontend elsewhere
+    bind 192.168.1.11:PORT+9
+    tcp-request connection track-sc0 src table ipv6 if { src 192.168.1.0/24 }
+    tcp-request connection reject if { sc0_conn_cnt gt 3 } || { sc0_conn_rate gt 0 } || { sc0_conn_cur(rate) gt 0 }
+backend b
+    server s 192.168.1.21:9000
+"""
+
+
+class Greets(Echo):
+    def __init__(self):
+        super().__init__(9000, b"+")
+
+
+def taken(base, port, source=CLIENT, keep=None):
+    """Whether the connection is taken; kept open in the list, else ended."""
+    with InHost("client"):
+        try:
+            s = socket.create_connection((LB6 if ":" in source else LB, base + port), timeout=10, source_address=(source, 0))
+        except ConnectionResetError:
+            return False
+    try:
+        good = s.recv(1) == b"+"
+    except ConnectionResetError:
+        good = False
+    if keep is not None and good:
+        keep.append(s)
+        return good
+    # Ended by the other side: then its session there is over, too.
+    try:
+        s.shutdown(socket.SHUT_WR)
+        while s.recv(100):
+            pass
+    except OSError:
+        pass
+    s.close()
+    return good
+
+
+def test_addresses_are_remembered_as_haproxy_does(lab, both):
+    server = Greets()
+    others = [f"192.168.1.{n}" for n in (101, 102, 103)]
+    for address in others:
+        lab.client.run("ip", "addr", "add", f"{address}/32", "dev", "eth0")
+    yes, no = True, False
+    try:
+        both(STICK)
+        for base in (8000, 9000):
+
+            def again(n, port, *source):
+                time.sleep(0.02)                        # HAProxy knows who is older by the millisecond
+                return [taken(base, port, *source) for _ in range(n)]
+            kept = []
+            assert [taken(base, 1, CLIENT, kept) for _ in range(5)] == [yes, yes, yes, no, no]
+            assert taken(base, 1, others[0])
+            s = kept.pop()
+            s.close()
+            wait_for(lambda: taken(base, 1), 5, "a place again")
+            for s in kept:
+                s.close()
+            began = time.monotonic()
+            first = again(7, 2)
+            if time.monotonic() - began < 0.9:          # else the machine was too slow for seven a second
+                assert first == [yes] * 5 + [no] * 2
+            assert taken(base, 2, others[0])
+            assert again(3, 2, CLIENT6) == [yes] * 3    # not an address of this table
+            assert again(2, 3) == [no, no] and taken(base, 3, others[0]) and taken(base, 3, others[1])
+            assert again(7, 4) == [yes] * 3 + [no] * 4
+            assert again(5, 5) == [yes] * 3 + [no] * 2
+            assert again(3, 6) == [yes, yes, no] and again(2, 6, others[0]) == [yes, yes]
+            # The third address takes the place of the one that was used last before the others.
+            assert again(2, 6, others[1]) == [yes, yes] and again(3, 6) == [yes, yes, no]
+            assert again(3, 7) == [yes, yes, no] and again(3, 7, others[0]) == [yes, yes, no] and again(5, 7, others[1]) == [yes] * 5
+            assert again(4, 8) == [yes, no, no, yes] and again(4, 8, CLIENT6) == [yes, no, no, yes]
+            assert taken(base, 9, others[2]) and taken(base, 9, CLIENT) == no
+        time.sleep(2.1)                                 # two periods, and expire
+        for base in (8000, 9000):
+            assert taken(base, 2) and [taken(base, 7, others[1]) for _ in range(3)] == [yes, yes, no]
+    finally:
+        server.close()
