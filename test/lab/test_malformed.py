@@ -3,6 +3,7 @@
 nor the address changes, and each packet is counted once, under its reason, by each node that hears it. What the reason must be
 is said by classify() below, which knows nothing of our source."""
 import collections
+import ipaddress
 import json
 import random
 import socket
@@ -122,6 +123,9 @@ vrrp VI_1
             family, ttl, source, destination, message = 6, packet[7], packet[8:24], packet[24:40], packet[40:40 + length]
         else:
             return "bad IP header"
+        who = ipaddress.ip_address(source)
+        if who.is_unspecified or who.is_loopback or who.is_multicast or (family == 4 and source[0] >= 240):
+            return "bad IP header"
         return self.classify_message(message, family, source, destination) or self.judge(node, message, family, ttl, source, destination)
 
     def classify_message(self, m, family, source, destination):
@@ -231,6 +235,8 @@ def each_field(way, node):
     else:
         yield packet("multicast instead of unicast or the reverse", destination=way.address(node))
     yield packet("bad IP header", ip={"length": 2000})
+    for source in ("0.0.0.0", "127.0.0.1", "224.0.0.18", "255.255.255.255") if way.family == 4 else ("::", "::1", "ff02::12"):
+        yield packet("bad IP header", source=way.pack(source))
     yield packet(None, ip={"protocol": 111})
     if way.family == 4:
         for first in (0x05, 0x55, 0x65, 0xf5, 0x44, 0x40, 0x4f):
