@@ -54,10 +54,11 @@ VERSION := $(or $(shell git --git-dir=.git --no-optional-locks describe --tags -
 # writable and executable. No stack protector, for the size: with LTO, -fstack-protector-strong is 4.2 kB in tandem's own
 # code, and plain -fstack-protector, which guards the functions with character arrays only, 0.5 kB.
 # SMALL is what gcc does or leaves at -Os although code gets larger by it here, 1.1 kB in all: values learned along paths
-# (0.4), tables in place of switches (0.3), equal constants kept apart (0.2; nobody compares their addresses), and not
-# looking where pointers lead (0.1). With common-page-size the file does not grow in steps of 4 kB; sorted by alignment,
+# (0.4), tables in place of switches (0.3), equal constants kept apart (0.2; nobody compares their addresses), equal ends of
+# branches joined where that is longer (0.3), functions cut in two (0.1), and not looking where pointers lead (0.1). With common-page-size the file does not grow in steps of 4 kB; sorted by alignment,
 # sections leave fewer gaps.
-SMALL = -fno-tree-dominator-opts -fno-tree-switch-conversion -fmerge-all-constants -fipa-pta
+SMALL = -fno-tree-dominator-opts -fno-tree-switch-conversion -fmerge-all-constants -fipa-pta -fno-tree-tail-merge \
+	-fno-partial-inlining
 OPT = -Os -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -fno-unwind-tables -fno-pie \
 	-fno-stack-protector -fno-strict-aliasing -U_FORTIFY_SOURCE $(CPU)
 WARN = -Wall -Wextra -Wshadow -Wconversion -Wvla -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wformat=2 \
@@ -97,7 +98,9 @@ $(OUT)/pack $(OUT)/trim: $(OUT)/%: boards/pack/%.c
 $(OUT)/%.o: %.c $(OUT)/flags.txt | $(TOOLCHAIN) $(LIBMNL) $(BEARSSL)
 	@mkdir -p $(@D)
 	$(TOOL) $(CFLAGS) $(SPEED) $(DEFINES) -MMD -MP -c $< -o $@
-# What every byte or turn passes through. A board may have -Oz for the rest.
+# What every byte or turn passes through. A board may have -Oz for the rest, which also goes
+# without tables of jumps and without constants in registers across loops (0.3).
+SPEED = -fno-jump-tables -fno-move-loop-invariants
 $(OUT)/src/proxy/%.o $(OUT)/src/worker/%.o $(OUT)/src/base/%.o: SPEED = -Os
 $(OUT)/src/main.o: $(OUT)/version.txt $(LIBMNL)
 $(OUT)/src/main.o: DEFINES = -DTANDEM_VERSION='"$(VERSION)"' \
@@ -106,7 +109,7 @@ $(OUT)/src/main.o: DEFINES = -DTANDEM_VERSION='"$(VERSION)"' \
 
 # What was built depends on these words as on a file: it is written anew only when they change.
 $(OUT)/version.txt: TEXT = $(VERSION)
-$(OUT)/flags.txt: TEXT = $(TOOL) $(CFLAGS) $(LDFLAGS)
+$(OUT)/flags.txt: TEXT = $(TOOL) $(CFLAGS) $(SPEED) $(LDFLAGS)
 $(OUT)/libc-flags.txt: TEXT = $(HOSTGCC) $(TOOL) $(OPT)
 $(OUT)/%.txt: always | build/packages.done
 	@mkdir -p $(@D); echo '$(TEXT)' | cmp -s - $@ || echo '$(TEXT)' >$@
