@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * pack <PROGRAM.s >PACKED.s     on the machine that builds: makes the sentences of the program short
  *
- * What begins with PACKED (base/text.h) in the assembler text of the whole program is encoded: the pair of bytes that is
+ * What begins with PACKED or FORMAT (base/text.h) in the assembler text of the whole program is encoded: the pair of bytes that is
  * the most frequent becomes one byte that no sentence has, and so on until no such byte is left; a pair may have pairs in
  * it. The pairs go to the end as text_pairs[], and text_format() takes them apart again when it prints. Nothing is kept
  * but that: no memory is needed for unpacked text, and which sentences there are need not be known anywhere.
@@ -13,7 +13,7 @@
 #include <string.h>
 #include "../../src/base/text.h"
 
-#define MARK "\\001\\002\\003"            /* PACKED, as the compiler writes it */
+#define MARK "\\001\\002\\00"             /* PACKED or FORMAT, but the last byte, as the compiler writes them */
 #define LINES_MAX 2000000
 #define TEXTS_MAX 20000
 #define BYTES_MAX 2000000
@@ -22,7 +22,7 @@ static char *lines[LINES_MAX];
 static size_t line_count;
 
 /* A run of .string and .ascii lines is one text, or several with a NUL between them. */
-struct text { size_t line; uint8_t *p; size_t n; uint8_t *plain; size_t plain_n; };
+struct text { size_t line; uint8_t *p; size_t n; uint8_t *plain; size_t plain_n; bool format; };
 static struct text texts[TEXTS_MAX];
 static size_t text_count, text_at[LINES_MAX];   /* text_at: 1 + the text that begins in this line */
 static bool gone[LINES_MAX];
@@ -113,6 +113,7 @@ static void find_texts(void)
 		} while (bytes[byte_count - 1] != '\0');
 		t->p = bytes + start + 3;                       /* without the mark and the NUL */
 		t->n = byte_count - start - 4;
+		t->format = bytes[start + 2] == 4;
 		if (t->n >= TEXT_MAX)
 			stop("longer than TEXT_MAX", lines[t->line]);
 		if (memchr(t->p, '\0', t->n))
@@ -222,8 +223,8 @@ int main(void)
 		if (!t)
 			continue;
 		verify(t);
-		bool shorter = t->n + 1 < t->plain_n;
-		if (shorter)
+		bool shorter = t->format || t->n + 1 < t->plain_n;
+		if (!t->format && shorter)
 			write_bytes((const uint8_t *)"\1", 1);
 		write_bytes(shorter ? t->p : t->plain, shorter ? t->n : t->plain_n);
 		write_bytes((const uint8_t *)"", 1);

@@ -44,16 +44,16 @@ _Noreturn void die(int exit_code, const char *format, ...) __attribute__((format
 void tell(const char *format, ...) LOG_PRINTF;
 /* Standard output for commands (check, version, help); not a log. false: it could not all be written. */
 bool out(const char *format, ...) LOG_PRINTF;
-#define log_errno(...) log_errno(PACKED __VA_ARGS__)
-#define log_err(...) log_err(PACKED __VA_ARGS__)
-#define log_warn(...) log_warn(PACKED __VA_ARGS__)
-#define log_notice(...) log_notice(PACKED __VA_ARGS__)
-#define log_info(...) log_info(PACKED __VA_ARGS__)
-#define log_debug(...) log_debug(PACKED __VA_ARGS__)
-#define log_at(level, ...) log_at(level, PACKED __VA_ARGS__)
-#define die(exit_code, ...) die(exit_code, PACKED __VA_ARGS__)
-#define tell(...) tell(PACKED __VA_ARGS__)
-#define out(...) out(PACKED __VA_ARGS__)
+#define log_errno(...) log_errno(FORMAT __VA_ARGS__)
+#define log_err(...) log_err(FORMAT __VA_ARGS__)
+#define log_warn(...) log_warn(FORMAT __VA_ARGS__)
+#define log_notice(...) log_notice(FORMAT __VA_ARGS__)
+#define log_info(...) log_info(FORMAT __VA_ARGS__)
+#define log_debug(...) log_debug(FORMAT __VA_ARGS__)
+#define log_at(level, ...) log_at(level, FORMAT __VA_ARGS__)
+#define die(exit_code, ...) die(exit_code, FORMAT __VA_ARGS__)
+#define tell(...) tell(FORMAT __VA_ARGS__)
+#define out(...) out(FORMAT __VA_ARGS__)
 bool out_bytes(const char *, size_t);
 extern bool out_failed;                 /* something could not be written there */
 #endif

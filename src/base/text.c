@@ -185,36 +185,38 @@ static void fill(struct output *o, char c, size_t n)
 #ifdef TANDEM_PACKS
 extern const uint8_t text_pairs[TEXT_PAIRS][2] __attribute__((weak));   /* by boards/pack/pack.c; { 0, 0 }: no pair */
 
-static void put_packed(struct output *o, uint8_t c)
+static char *unpack(char *out, const char *end, uint8_t c)
 {
 	uint8_t i = (uint8_t)(c - TEXT_PAIRS_FROM);
 
-	if (i < TEXT_PAIRS && text_pairs[i][0]) {
-		put_packed(o, text_pairs[i][0]);
-		put_packed(o, text_pairs[i][1]);
-	} else {
-		put(o, (const char *)&c, 1);
-	}
+	if (i < TEXT_PAIRS && text_pairs[i][0])
+		return unpack(unpack(out, end, text_pairs[i][0]), end, text_pairs[i][1]);
+	if (out < end)
+		*out++ = (char)c;
+	return out;
 }
 
-const char *text_plain(const char *text, char out[TEXT_MAX])
+static const char *unpacked(const char *packed, char out[TEXT_MAX])
 {
-	struct output o = { .p = out, .size = TEXT_MAX };
+	char *p = out;
 
-	if (*text != *PACKED)
-		return text;
-	while (*++text)
-		put_packed(&o, (uint8_t)*text);
-	out[o.used] = '\0';
+	while (*packed)
+		p = unpack(p, out + TEXT_MAX - 1, (uint8_t)*packed++);
+	*p = '\0';
 	return out;
 }
 #else
-const char *text_plain(const char *text, char out[TEXT_MAX])
+static const char *unpacked(const char *packed, char out[TEXT_MAX])
 {
 	(void)out;
-	return text;
+	return packed;
 }
 #endif
+
+const char *text_plain(const char *text, char out[TEXT_MAX])
+{
+	return *PACKED && *text == *PACKED ? unpacked(text + 1, out) : text;
+}
 
 /* ---- formats ---- */
 
@@ -307,7 +309,7 @@ size_t text_vformat(char *out, size_t size, int clip, const char *format, va_lis
 	char plain[TEXT_MAX];
 	va_list arguments;
 
-	format = text_plain(format, plain);
+	format = unpacked(format, plain);
 	va_copy(arguments, list);       /* a va_list parameter may be an array: only a copy has an address of the right type */
 	while (*format) {
 		const char *percent = format;

@@ -29,13 +29,15 @@ bool text_to_bytes(struct str, uint32_t max, uint32_t *);
 uint32_t text_put_u64(char *out, uint64_t v);
 uint32_t text_put_hex(char *out, uint32_t v);                   /* at most 8, lower case, no NUL */
 
-/* A sentence that is for people only begins with PACKED. The build then stores it short (boards/pack/pack.c), and it is text
- * again only in what text_format() makes: as a format, or as a %s. Formats always have it, by the macro below and others
- * like it. It must stand behind a pointer, not in an array, and nobody else may look into it but by text_plain(). */
+/* Sentences that are for people only are stored short (boards/pack) and become text again only in what text_format()
+ * makes: as its format, which the macro below and others like it mark with FORMAT, or as a %s that begins with PACKED. Such
+ * a literal must stand behind a pointer, not in an array, and nobody else may look into it but by text_plain(). */
 #ifdef TANDEM_PACKS
 #define PACKED "\1\2\3"                                        /* of which the first stays, if it is shorter so */
+#define FORMAT "\1\2\4"                                        /* of which nothing stays */
 #else
 #define PACKED ""
+#define FORMAT ""
 #endif
 #define TEXT_MAX 512                                            /* no sentence is longer */
 #define TEXT_PAIRS_FROM 127u                                    /* the bytes that are pairs: from here, over 255, to 31 */
@@ -53,7 +55,7 @@ const char *text_age(uint64_t ms, char out[16]);
 size_t text_json(char *out, size_t size, const char *text);
 /* clip: so many bytes at most of each %.*s, so that the sentence around it stays in sight. */
 size_t text_vformat(char *out, size_t size, int clip, const char *format, va_list) __attribute__((format(printf, 4, 0)));
-#define text_format(out, size, ...) text_format(out, size, PACKED __VA_ARGS__)
+#define text_format(out, size, ...) text_format(out, size, FORMAT __VA_ARGS__)
 
 /* Edit distance (insert, delete, replace, swap of neighbours), or limit + 1 if it is more than limit: for "did you
  * mean". Words longer than 32 bytes are never near. */

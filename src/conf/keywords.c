@@ -527,7 +527,7 @@ static const struct keyword table[] = {
 		USE_CONNECTION | USE_STREAM, 0, 0, PACKED "accept | reject | track-sc0 src [table T] [if | unless CONDITION]\0"
 		PACKED "by its first bytes, in mode tcp" },
 	{ AS_TCP_REQUEST | IN_FRONTEND | IN_LISTEN, 1, 1, "inspect-delay", set_ms, PROXY(inspect_delay_ms), 1, DAYS_24, 0,
-		"TIME\0"
+		PACKED "TIME\0"
 		PACKED "how long to wait for bytes that a content line asks about (not at all)" },
 	{ AS_LINE | IN_RULES, 4, ARGS_ANY, "stick-table", set_stick_table, NOWHERE, 0, 0, 0,
 		PACKED "type ip size N [expire TIME] [store WHAT] [nopurge]\0"

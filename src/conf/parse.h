@@ -177,10 +177,10 @@ void refuse(struct parser *, const char *format, ...) __attribute__((format(prin
 void refuse_at(struct parser *, uint32_t line, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void warn(struct parser *, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void warn_at(struct parser *, uint32_t line, const char *format, ...) __attribute__((format(printf, 3, 4)));
-#define refuse(p, ...) refuse(p, PACKED __VA_ARGS__)
-#define refuse_at(p, line, ...) refuse_at(p, line, PACKED __VA_ARGS__)
-#define warn(p, ...) warn(p, PACKED __VA_ARGS__)
-#define warn_at(p, line, ...) warn_at(p, line, PACKED __VA_ARGS__)
+#define refuse(p, ...) refuse(p, FORMAT __VA_ARGS__)
+#define refuse_at(p, line, ...) refuse_at(p, line, FORMAT __VA_ARGS__)
+#define warn(p, ...) warn(p, FORMAT __VA_ARGS__)
+#define warn_at(p, line, ...) warn_at(p, line, FORMAT __VA_ARGS__)
 /* Checks the number of arguments and that it is not there twice, and calls the setter. */
 void keyword_apply(struct parser *, const struct keyword *, const struct str *args, uint32_t n, void *object);
 /* The rest of a line: words, each with the arguments that its row asks for. */

@@ -24,7 +24,7 @@ struct answer {
 enum show_part { SHOW_NODE, SHOW_FAULTS, SHOW_ROUTERS, SHOW_WORKER, SHOW_BACKENDS, SHOW_END };
 
 void put(struct answer *, const char *format, ...) __attribute__((format(printf, 2, 3)));
-#define put(a, ...) put(a, PACKED __VA_ARGS__)
+#define put(a, ...) put(a, FORMAT __VA_ARGS__)
 void show_start(struct answer *, enum show_part first, enum show_part last);
 bool show_piece(struct answer *);               /* false: there are no more */
 bool show_info(struct answer *);                /* one piece */
