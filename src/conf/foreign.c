@@ -34,15 +34,22 @@ static const struct { uint32_t where; const char *words, *reason; } table[] = {
 	{ AS_LINE | IN_VRRP, PACKED "accept debug dont_track_primary smtp_alert track_process "
 		"virtual_rules", KEEPALIVED },
 
-	{ AS_LINE | IN_PROXY, PACKED "http-request http-response redirect stats",
-		PACKED "is HAProxy's and comes later" },
+	{ AS_LINE | IN_PROXY, PACKED "stats", PACKED "is HAProxy's and comes later" },
+	{ AS_HTTP_RULE, PACKED "replace-value replace-uri replace-pathq",
+		PACKED "is HAProxy's: here are replace-header and replace-path" },
+	{ AS_HTTP_RULE, PACKED "set-method",
+		PACKED "is HAProxy's; tandem does not have it: the answer to another method may have another end" },
+	{ AS_HTTP_RULE, PACKED "set-uri set-pathq set-var set-src set-dst set-log-level capture tarpit auth reject silent-drop "
+		"normalize-uri use-service track-sc1 track-sc2 wait-for-body", HAPROXY },
+	{ AS_ANSWER, PACKED "file lf-file errorfile errorfiles default-errorfiles hdr", HAPROXY },
+	{ AS_REDIRECT, PACKED "set-cookie clear-cookie ignore-empty", HAPROXY },
 	{ AS_LINE | IN_PROXY, PACKED "stick",
 		PACKED "is HAProxy's; tandem does not have it: 'cookie' keeps clients on a server" },
 	{ AS_LINE | IN_PROXY, PACKED "appsession", PACKED "has gone from HAProxy too: 'cookie' keeps clients on a server" },
 	{ AS_LINE | IN_PROXY, PACKED "clitimeout contimeout srvtimeout",
 		PACKED "is HAProxy's old word: write 'timeout client', 'timeout connect' or 'timeout server'" },
 	{ AS_LINE | IN_PROXY, PACKED "backlog capture compression description disabled errorfile filter fullconn "
-		"http-error log-format monitor-uri rate-limit retry-on server-template source "
+		"http-error log-format rate-limit retry-on server-template source "
 		"unique-id-format", HAPROXY },
 	{ AS_OPTION, PACKED "contstats http-buffer-request http-ignore-probes "
 		"http-no-delay httpslog log-health-checks logasap mysql-check nolinger originalto pgsql-check "
@@ -90,7 +97,7 @@ const char *foreign_reason(uint32_t as, uint32_t sections, struct str word)
 {
 	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
 		uint32_t where = table[i].where;
-		if (as != AS_ANY && (where & AS_ALL) != as)
+		if (as != AS_ANY && (where & AS_ALL) != as && !((where & AS_ALL) == AS_HTTP_RULE && is_http_rule(as)))
 			continue;
 		if ((!(where & IN_ANY) || where & sections) && word_in_list(table[i].words, word))
 			return table[i].reason;

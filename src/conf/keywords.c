@@ -450,8 +450,8 @@ static const struct keyword table[] = {
 	{ AS_SERVER | IN_BACK, 0, 0, "check-send-proxy", set_value, SERVER(check_send_proxy), 1, 0, 0, "\0"
 		PACKED "checks begin like that too, although they go to another port or address" },
 
-	{ AS_OPTION | IN_PROXY | TAKES_NO, 0, 0, "forwardfor", set_option_bit, NOWHERE, OPTION_FORWARDFOR, 0, 0,
-		"\0"
+	{ AS_OPTION | IN_PROXY | TAKES_NO, 0, ARGS_ANY, "forwardfor", set_forwardfor, NOWHERE, 0, 0, 0,
+		"[except NETWORK] [header NAME] [if-none]\0"
 		PACKED "the server is told the client's address in X-Forwarded-For" },
 	{ AS_OPTION | IN_FRONT, 0, 0, "httplog", set_option_bit, NOWHERE, OPTION_HTTPLOG, 0, 0, "\0"
 		PACKED "HAProxy's log line for a request" },
@@ -572,6 +572,80 @@ static const struct keyword table[] = {
 		PACKED "1 if it begins with a ClientHello" },
 	{ AS_FETCH | IN_PROXY, 0, 0, "req_ssl_hello_type", set_fetch, NOWHERE, SAMPLE_SSL_HELLO_TYPE, USE_STREAM, 0, "\0"
 		PACKED "the same" },
+	{ AS_LINE | IN_RULES | REPEATS, 1, ARGS_ANY, "http-request", set_http_rule, NOWHERE, AS_HTTP_REQUEST, 0, 0,
+		PACKED "ACTION [if | unless CONDITION]\0"
+		PACKED "what is done to a request, or instead of it; in the order of the file, a frontend's before its backend's" },
+	{ AS_LINE | IN_RULES | REPEATS, 1, ARGS_ANY, "http-response", set_http_rule, NOWHERE, AS_HTTP_RESPONSE, 0, 0,
+		PACKED "ACTION [if | unless CONDITION]\0"
+		PACKED "what is done to a response; a backend's before its frontend's" },
+	{ AS_LINE | IN_RULES | REPEATS, 2, ARGS_ANY, "redirect", set_redirect, NOWHERE, 0, 0, 0,
+		PACKED "location | prefix | scheme TEXT [code N] ... [if | unless CONDITION]\0"
+		PACKED "as 'http-request redirect', after all http-request lines, and TEXT as it stands" },
+	{ AS_LINE | IN_FRONTEND | IN_LISTEN | IN_DEFAULTS, 1, 1, "monitor-uri", set_text, PROXY(monitor_uri), 0, 0, 0, "PATH\0"
+		PACKED "requests for it are answered with 200, before all rules and without a log line" },
+	{ AS_LINE | IN_FRONTEND | IN_LISTEN | REPEATS, 3, ARGS_ANY, "monitor", set_monitor_fail, NOWHERE, 0, 0, 0,
+		PACKED "fail if | unless CONDITION\0"
+		PACKED "then monitor-uri answers with 503" },
+	{ AS_HTTP_RULE | IN_RULES | REPEATS, 2, 2, "set-header", set_rule_header, NOWHERE, RULE_SET_HEADER, 0, 0, "NAME TEXT\0"
+		PACKED "this header instead of all of that name; TEXT may have %[FETCH] in it" },
+	{ AS_HTTP_RULE | IN_RULES | REPEATS, 2, 2, "add-header", set_rule_header, NOWHERE, RULE_ADD_HEADER, 0, 0, "NAME TEXT\0"
+		PACKED "one more" },
+	{ AS_HTTP_RULE | IN_RULES | REPEATS, 1, 3, "del-header", set_rule_header, NOWHERE, RULE_DEL_HEADER, 0, 0,
+		PACKED "NAME [-m str | beg | end]\0"
+		PACKED "without these headers" },
+	{ AS_HTTP_RULE | IN_RULES | REPEATS, 3, 3, "replace-header", set_rule_header, NOWHERE, RULE_REPLACE_HEADER, 0, 0,
+		PACKED "NAME PATTERN TEXT\0"
+		PACKED "values that match become TEXT; PATTERN is text with one (.*) in it, which is \\1 in TEXT, and ^ $ \\." },
+	{ AS_HTTP_RULE | IN_RULES | REPEATS, 0, 0, "allow", set_rule_action, NOWHERE, RULE_ALLOW, 0, 0, "\0"
+		PACKED "the section's further rules do not count" },
+	{ AS_HTTP_RULE | IN_RULES | REPEATS, 0, ARGS_ANY, "deny", set_rule_answer, NOWHERE, 403, 1, 0,
+		PACKED "[deny_status N] [status N] [content-type TYPE string | lf-string TEXT]\0"
+		PACKED "an error instead (403; of a response 502)" },
+	{ AS_HTTP_REQUEST | IN_RULES | REPEATS, 0, ARGS_ANY, "return", set_rule_answer, NOWHERE, 200, 0, 0,
+		PACKED "[status N] [content-type TYPE string | lf-string TEXT]\0"
+		PACKED "an answer of our own" },
+	{ AS_HTTP_REQUEST | IN_RULES | REPEATS, 2, ARGS_ANY, "redirect", set_rule_redirect, NOWHERE, 0, 0, 0,
+		PACKED "location | prefix | scheme TEXT [code N] [drop-query] [append-slash]\0"
+		PACKED "the client is sent elsewhere" },
+	{ AS_HTTP_REQUEST | IN_RULES | REPEATS, 1, 1, "set-path", set_rule_format, NOWHERE, RULE_SET_PATH, 0, 0, "TEXT\0"
+		PACKED "this path; the query stays" },
+	{ AS_HTTP_REQUEST | IN_RULES | REPEATS, 2, 2, "replace-path", set_rule_replace_path, NOWHERE, RULE_REPLACE_PATH, 0, 0,
+		"PATTERN TEXT\0"
+		PACKED "a path that matches becomes TEXT, as in replace-header" },
+	{ AS_HTTP_REQUEST | IN_RULES | REPEATS, 1, 1, "set-query", set_rule_format, NOWHERE, RULE_SET_QUERY, 0, 0, "TEXT\0"
+		PACKED "this query; the path stays" },
+	{ AS_HTTP_REQUEST | IN_RULES | REPEATS, 1, 3, "track-sc0", set_rule_track, NOWHERE, 0, 0, 0, "src [table NAME]\0"
+		PACKED "the client's address is counted in the stick-table (of this section)" },
+	{ AS_HTTP_RESPONSE | IN_RULES | REPEATS, 1, 3, "set-status", set_rule_status, NOWHERE, 0, 0, 0, "N [reason TEXT]\0"
+		PACKED "another status; not of one without a body, nor into one" },
+	{ AS_ANSWER | IN_RULES, 1, 1, "status", set_number, FIELD(rule, status), 200, 599, 0, "200..599\0"
+		PACKED "of the answer" },
+	{ AS_ANSWER | IN_RULES, 1, 1, "deny_status", set_number, FIELD(rule, status), 200, 599, 0, "200..599\0"
+		PACKED "of the answer, which has a short page" },
+	{ AS_ANSWER | IN_RULES, 1, 1, "content-type", set_rule_type, NOWHERE, 0, 0, 0, "TYPE\0"
+		PACKED "of the text" },
+	{ AS_ANSWER | IN_RULES, 1, 1, "string", set_rule_string, NOWHERE, 0, 0, 0, "TEXT\0"
+		PACKED "the body, as it stands" },
+	{ AS_ANSWER | IN_RULES, 1, 1, "lf-string", set_rule_format, NOWHERE, 0, 1, 0, "TEXT\0"
+		PACKED "the body, in which %[FETCH] and so on count" },
+	{ AS_REDIRECT | IN_RULES, 1, 1, "location", set_rule_format, NOWHERE, RULE_LOCATION, 0, 0, "TEXT\0"
+		PACKED "there" },
+	{ AS_REDIRECT | IN_RULES, 1, 1, "prefix", set_rule_format, NOWHERE, RULE_PREFIX, 0, 0, "TEXT\0"
+		PACKED "there, and path and query behind it; / alone: the same again" },
+	{ AS_REDIRECT | IN_RULES, 1, 1, "scheme", set_rule_format, NOWHERE, RULE_SCHEME, 0, 0, "TEXT\0"
+		PACKED "the same by another scheme, such as https" },
+	{ AS_REDIRECT | IN_RULES, 1, 1, "code", set_rule_code, NOWHERE, 0, 0, 0, "301 | 302 | 303 | 307 | 308\0"
+		PACKED "of the answer (302)" },
+	{ AS_REDIRECT | IN_RULES, 0, 0, "drop-query", set_value, FIELD(rule, drop_query), 1, 0, 0, "\0"
+		PACKED "without the query" },
+	{ AS_REDIRECT | IN_RULES, 0, 0, "append-slash", set_value, FIELD(rule, append_slash), 1, 0, 0, "\0"
+		PACKED "ends in a slash" },
+	{ AS_FORWARDFOR | IN_PROXY, 1, 1, "except", set_forwardfor_except, NOWHERE, 0, 0, 0, "NETWORK\0"
+		PACKED "not for clients from there" },
+	{ AS_FORWARDFOR | IN_PROXY, 1, 1, "header", set_forwardfor_header, NOWHERE, 0, 0, 0, "NAME\0"
+		PACKED "instead of X-Forwarded-For" },
+	{ AS_FORWARDFOR | IN_PROXY, 0, 0, "if-none", set_value, FIELD(forwardfor_config, if_none), 1, 0, 0, "\0"
+		PACKED "not where the client has sent one" },
 	{ AS_FETCH | IN_PROXY, 0, 0, "always_true", set_fetch, NOWHERE, SAMPLE_TRUE, USE_ANY, 0, "\0"
 		PACKED "true" },
 	{ AS_FETCH | IN_PROXY, 0, 0, "always_false", set_fetch, NOWHERE, SAMPLE_FALSE, USE_ANY, 0, "\0"
@@ -690,6 +764,9 @@ static const struct { const char *prefix, *place; } contexts[] = {
 	[AS_CONNECT >> 12] = { NULL, PACKED "a connect line of a check" },
 	[AS_CONTENT >> 12] = { "tcp-check expect ", "'tcp-check expect'" },
 	[AS_STICK >> 12] = { NULL, PACKED "a stick-table line" },
+	[AS_ANSWER >> 12] = { NULL, PACKED "an answer" },
+	[AS_REDIRECT >> 12] = { NULL, PACKED "a redirect" },
+	[AS_FORWARDFOR >> 12] = { NULL, "'option forwardfor'" },
 	[AS_FETCH >> 12] = { NULL, PACKED "a condition" },
 };
 

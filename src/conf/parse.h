@@ -51,6 +51,9 @@ enum {
 	AS_SOCKET = 22 << 12,   /* on a stats socket line */
 	AS_ROUTE = 23 << 12,    /* on a virtual_routes line */
 	AS_FETCH = 24 << 12,    /* in a condition, or in %[] */
+	AS_ANSWER = 25 << 12,   /* behind `return` and `deny` */
+	AS_REDIRECT = 26 << 12, /* behind `redirect` */
+	AS_FORWARDFOR = 27 << 12, /* behind `option forwardfor` */
 	AS_SEND = 28 << 12,     /* behind `http-check send` */
 	AS_CONNECT = 29 << 12,  /* behind `http-check connect` and `tcp-check connect` */
 	AS_CONTENT = 30 << 12,  /* behind `tcp-check expect` */
@@ -117,6 +120,8 @@ struct parser {
 	bool foreign;                   /* this line is for other nodes */
 	bool marked;                    /* it has an @ */
 	bool negated;                   /* `no option` */
+	bool literal;                   /* a % of this rule means itself */
+	uint8_t uses;                   /* what samples of this rule may ask: sample_use bits */
 	uint32_t marker_line;           /* the first line with an @; 0: none */
 	bool marker_matched;            /* one of them was for this node */
 	bool braces_reported, crlf_reported;
@@ -141,12 +146,16 @@ struct parser {
 
 const struct keyword *keyword_table(uint32_t *count);
 const char *keyword_help(const struct keyword *);
+static inline bool is_http_rule(uint32_t as)
+{
+	return as == AS_HTTP_REQUEST || as == AS_HTTP_RESPONSE;
+}
 /* The row is of that context: an AS_ value. */
 static inline bool keyword_is(const struct keyword *k, uint32_t as)
 {
 	uint32_t its = k->where & AS_ALL;
 
-	return as == AS_ANY || its == as || (its == AS_HTTP_RULE && (as == AS_HTTP_REQUEST || as == AS_HTTP_RESPONSE));
+	return as == AS_ANY || its == as || (its == AS_HTTP_RULE && is_http_rule(as));
 }
 /* The row of this word in this AS_ context, in the given sections or, failing that, in any. NULL: none. */
 const struct keyword *keyword_find(uint32_t as, uint32_t sections, struct str word);
@@ -259,5 +268,8 @@ keyword_set set_bind, set_server, set_default_server, set_server_cookie, set_che
 	set_http_send, set_send_word, set_send_header, set_tcp_check, set_connect, set_tcp_send, set_tcp_expect, set_tcp_part,
 	set_http_mode, set_httpchk, set_proxy_log, set_default_backend;
 keyword_set set_tcp_rule, set_stick_table, set_stick_store, set_fetch_stick;
-keyword_set set_acl, set_fetch, set_fetch_backend, set_use_backend;
+keyword_set set_acl, set_fetch, set_fetch_backend, set_use_backend, set_http_rule, set_redirect, set_monitor_fail;
+keyword_set set_rule_format, set_rule_string, set_rule_type, set_rule_header, set_rule_replace_path, set_rule_status,
+	set_rule_action, set_rule_track, set_rule_answer, set_rule_code, set_rule_redirect;
+keyword_set set_forwardfor, set_forwardfor_header, set_forwardfor_except, set_text;
 #endif

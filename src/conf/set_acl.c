@@ -228,6 +228,9 @@ static bool take_test(struct parser *p, const struct str *words, uint32_t n, str
 	*t = (struct acl_test){ .match = MATCH_DEFAULT };
 	if (!take_sample(p, words[0], &t->sample, &t->match, &t->uses))
 		return false;
+	/* HAProxy's: in a condition hdr and its kin are req.hdr; in a text they are of the message in hand. */
+	if (words[0].n > 3 && str_is(str_of(words[0].p, 3), "hdr"))
+		t->uses &= (uint8_t)~USE_RESPONSE;
 	for (; i < n && words[i].n > 1 && words[i].p[0] == '-' && !(words[i].p[1] >= '0' && words[i].p[1] <= '9'); i++) {
 		if (str_is(words[i], "--")) {
 			i++;
@@ -351,8 +354,9 @@ static bool can_be_asked(struct parser *p, const struct acl *acl, uint8_t uses)
 	for (const struct acl_test *t = acl->tests; t; t = t->next)
 		if (!(t->uses & uses)) {
 			refuse(p, "'%s' asks for what is not known here: %s", acl->name ? acl->name : "{ }",
-				uses & USE_REQUEST ? "there is no response yet" : uses & USE_RESPONSE ?
-				"the request has gone, and only its method is kept" : "no message has been read yet");
+				uses & USE_REQUEST ? PACKED "there is no response yet" :
+				uses & USE_RESPONSE ? PACKED "the request has gone, and only its method is kept; res.hdr is of the "
+					"response" : PACKED "no message has been read yet");
 			return false;
 		}
 	return true;

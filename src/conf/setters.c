@@ -103,6 +103,12 @@ void set_choice(struct parser *p, const struct keyword *k, const struct str *arg
 		store(object, k, place - 1 + k->low);
 }
 
+void set_text(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n, void *object)
+{
+	(void)n;
+	store_text(object, k, keep_text(p, args[0]));
+}
+
 static bool is_alnum(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');

@@ -252,7 +252,8 @@ static void verify_proxy(struct parser *p, struct proxy_config *c)
 
 	if (c->sides & PROXY_FRONTEND && !c->binds)
 		warn_at(p, c->line, "%s '%s' has no 'bind' line: no client can reach it", p->section_word, c->name);
-	if (c->sides == PROXY_FRONTEND && !c->default_backend_name && !c->backend_rules)
+	if (c->sides == PROXY_FRONTEND && !c->default_backend_name && !c->backend_rules
+	    && !c->request_rules && !c->redirects && !c->monitor_uri)
 		refuse_at(p, c->line, "frontend '%s' has no 'default_backend' line", c->name);
 	if (c->sides & PROXY_BACKEND && !c->servers && !(c->sides & PROXY_FRONTEND && c->default_backend_name))
 		warn_at(p, c->line, "%s '%s' has no server", p->section_word, c->name);

@@ -106,6 +106,12 @@ struct cookie_config {
 	uint32_t maxidle_s, maxlife_s;          /* 0: for ever */
 };
 
+struct forwardfor_config {                      /* OPTION_FORWARDFOR */
+	const char *header;
+	struct prefix except;                   /* family ADDR_NONE: none */
+	bool if_none;
+};
+
 struct server_config {
 	const char *name;                       /* NULL in a default-server line */
 	struct endpoint address;
@@ -166,6 +172,9 @@ struct proxy_config {
 	const char *cookie_key;                 /* `dynamic-cookie-key`; NULL: none */
 	struct acl *acls;
 	struct rule *backend_rules;             /* use_backend */
+	struct rule *request_rules, *response_rules, *redirects, *monitor_fails;
+	const char *monitor_uri;                /* NULL: none */
+	struct forwardfor_config forwardfor;
 	struct rule *connection_rules, *content_rules;  /* tcp-request */
 	const struct stick_config *stick;       /* NULL: no table */
 	uint32_t inspect_delay_ms;

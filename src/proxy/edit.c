@@ -91,7 +91,7 @@ uint32_t edit_request(const struct http_head *head, const struct edit_request *e
 	if (e->chunked)
 		PUT(&w, "transfer-encoding: chunked\r\n");
 	if (e->forwarded_for)
-		put_field(&w, str_of("x-forwarded-for", 15), str_z(e->forwarded_for));
+		put_field(&w, str_z(e->forwarded_header ? e->forwarded_header : "x-forwarded-for"), str_z(e->forwarded_for));
 	if (head->upgrade)
 		PUT(&w, "connection: upgrade\r\n");
 	else if (e->close)
@@ -165,10 +165,18 @@ uint32_t edit_response(const struct http_head *head, const struct edit_response 
 static const char *explanation(unsigned status)
 {
 	static const struct { uint16_t status; const char *text; } list[] = {
+		{ 200, "This service is ready." },
 		{ 400, "Your browser sent an invalid request." },
+		{ 403, "This request is not allowed here." },
+		{ 404, "There is nothing at this address." },
+		{ 405, "This method is not allowed here." },
 		{ 408, "Your browser didn't send a complete request in time." },
+		{ 410, "What was here is gone for good." },
+		{ 413, "The request is too large." },
 		{ 414, "The address that was asked for is too long." },
 		{ 417, "What the request expects is not to be had here." },
+		{ 425, "The request came too early." },
+		{ 429, "Too many requests in a short time." },
 		{ 431, "The header of the request is too large." },
 		{ 501, "The server does not support the functionality required to fulfill the request." },
 		{ 502, "The server returned an invalid or incomplete response." },
@@ -183,26 +191,50 @@ static const char *explanation(unsigned status)
 	return "An internal server error occurred.";
 }
 
-uint32_t edit_error(unsigned status, bool head_only, char *out, uint32_t size)
+/* Either the page of the status, or the text. */
+static void put_body(struct writer *w, const struct edit_answer *a, struct str reason, struct str text)
+{
+	if (!a->page) {
+		put(w, a->body);
+		return;
+	}
+	PUT(w, "<html><body><h1>");
+	put_number(w, a->status);
+	PUT(w, " ");
+	put(w, reason);
+	PUT(w, "</h1>\n");
+	put(w, text);
+	PUT(w, "\n</body></html>\n");
+}
+
+uint32_t edit_answer(const struct edit_answer *a, char *out, uint32_t size)
 {
 	struct writer w = { out, out + size, false };
-	struct str reason = str_z(http_reason(status)), text = str_z(explanation(status));
+	struct str reason = str_z(http_reason(a->status)), text = str_z(explanation(a->status));
+	uint32_t page_bytes = (uint32_t)sizeof "<html><body><h1>NNN </h1>\n\n</body></html>\n" - 1 + reason.n + text.n;
 
 	PUT(&w, "HTTP/1.1 ");
-	put_number(&w, status);
+	put_number(&w, a->status);
 	PUT(&w, " ");
 	put(&w, reason);
-	PUT(&w, "\r\ncontent-length: ");
-	put_number(&w, sizeof "<html><body><h1>NNN </h1>\n\n</body></html>\n" - 1 + reason.n + text.n);
-	PUT(&w, "\r\ncache-control: no-cache\r\ncontent-type: text/html\r\nconnection: close\r\n\r\n");
-	if (!head_only) {
-		PUT(&w, "<html><body><h1>");
-		put_number(&w, status);
-		PUT(&w, " ");
-		put(&w, reason);
-		PUT(&w, "</h1>\n");
-		put(&w, text);
-		PUT(&w, "\n</body></html>\n");
+	PUT(&w, "\r\n");
+	if (a->status != 204 && a->status != 304) {
+		PUT(&w, "content-length: ");
+		put_number(&w, a->page ? page_bytes : a->body.n);
+		PUT(&w, "\r\n");
 	}
+	if (a->location.n > 0)
+		put_field(&w, str_of("location", 8), a->location);
+	if (a->page || a->no_cache)
+		PUT(&w, "cache-control: no-cache\r\n");
+	if (a->page || a->type)
+		put_field(&w, str_of("content-type", 12), str_z(a->page ? "text/html" : a->type));
+	if (a->close)
+		PUT(&w, "connection: close\r\n");
+	else if (a->keep_alive)
+		PUT(&w, "connection: keep-alive\r\n");
+	PUT(&w, "\r\n");
+	if (!a->head_only)
+		put_body(&w, a, reason, text);
 	return written(&w, out);
 }

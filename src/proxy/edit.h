@@ -12,6 +12,7 @@
 struct edit_request {
 	const struct cookie_config *cookie;     /* NULL: leave the cookies alone */
 	const char *forwarded_for;      /* address for X-Forwarded-For; NULL: none is added */
+	const char *forwarded_header;   /* in another header */
 	const char *host;               /* for an HTTP/1.0 request that names none: 1.1 must (RFC 9112 §3.2), servers insist */
 	bool close;                     /* tell the server that the connection serves this request only */
 	bool chunked;                   /* the body goes out chunked (it came chunked) */
@@ -33,7 +34,14 @@ struct edit_response {
 uint32_t edit_request(const struct http_head *, const struct edit_request *, char *out, uint32_t size);
 /* The response goes out as HTTP/1.1 whatever the server's version was. Also for interim responses. */
 uint32_t edit_response(const struct http_head *, const struct edit_response *, char *out, uint32_t size);
-/* A whole answer of our own, with a short HTML body like HAProxy's, for the statuses of http_reason(). Has Connection:
- * close. Returns its length, 0 if it does not fit. */
-uint32_t edit_error(unsigned status, bool head_only, char *out, uint32_t size);
+struct edit_answer {
+	uint16_t status;
+	bool page;                      /* a short HTML page for the status, like HAProxy's; else type and body */
+	bool head_only;                 /* to HEAD */
+	bool no_cache, close, keep_alive;       /* keep_alive: an HTTP/1.0 client must be told */
+	const char *type;               /* NULL: none */
+	struct str location, body;      /* n 0: none */
+};
+/* A whole answer of our own. Returns its length, 0 if it does not fit. */
+uint32_t edit_answer(const struct edit_answer *, char *out, uint32_t size);
 #endif

@@ -69,7 +69,13 @@ const struct http_field *http_field_find(const struct http_head *head, const cha
 const char *http_reason(unsigned status)
 {
 	static const struct { uint16_t status; const char *reason; } reasons[] = {
-		{ 400, "Bad request" }, { 408, "Request Time-out" }, { 414, "URI Too Long" }, { 417, "Expectation Failed" },
+		{ 200, "OK" }, { 201, "Created" }, { 202, "Accepted" }, { 204, "No Content" }, { 301, "Moved Permanently" },
+		{ 302, "Found" }, { 303, "See Other" }, { 304, "Not Modified" }, { 307, "Temporary Redirect" },
+		{ 308, "Permanent Redirect" }, { 400, "Bad request" }, { 401, "Unauthorized" }, { 403, "Forbidden" },
+		{ 404, "Not Found" }, { 405, "Method Not Allowed" }, { 408, "Request Time-out" }, { 409, "Conflict" },
+		{ 410, "Gone" },
+		{ 413, "Payload Too Large" }, { 414, "URI Too Long" }, { 417, "Expectation Failed" }, { 418, "I'm a teapot" },
+		{ 421, "Misdirected Request" }, { 422, "Unprocessable Content" }, { 425, "Too Early" }, { 429, "Too Many Requests" },
 		{ 431, "Request Header Fields Too Large" }, { 500, "Internal Server Error" }, { 501, "Not Implemented" },
 		{ 502, "Bad Gateway" }, { 503, "Service Unavailable" }, { 504, "Gateway Time-out" },
 		{ 505, "HTTP Version Not Supported" },

@@ -73,14 +73,14 @@ static void begin_request(struct session *s, uint32_t head_bytes)
 		http_session_failed(s, 400, (struct ending){ 'P', 'R' });
 		return;
 	}
-	struct backend *b = rules_backend(s, head);
-	if (b) {
-		session_enter_backend(s, b);
+	if (!rules_request(s, head))
+		return;
+	if (s->backend) {
 		s->by_cookie = choose_by_cookie(s, head);
 		log_cookie(s);
 	}
 	s->head_in_hand = true;
-	if (b)
+	if (s->backend)
 		session_connect(s);
 	else
 		http_session_failed(s, 503, (struct ending){ 'S', 'C' });
@@ -141,6 +141,27 @@ void http_request_read(struct session *s)
 		request_incomplete(s);
 }
 
+/* HAProxy's rules: the backend's header before the frontend's; if-none only if nobody says otherwise; either's except. */
+static void forward_for(const struct session *s, struct edit_request *e, char *address)
+{
+	const struct proxy_config *sides[] = { s->backend->config, s->listener->frontend };
+	bool if_none = true;
+	uint32_t at = 0;
+
+	for (int i = 0; i < 2; i++) {
+		const struct forwardfor_config *f = &sides[i]->forwardfor;
+		if (!(sides[i]->options & OPTION_FORWARDFOR))
+			continue;
+		if (f->except.addr.family != ADDR_NONE && prefix_contains(&f->except, &s->peer.addr))
+			return;
+		if (!e->forwarded_header)
+			e->forwarded_header = f->header;
+		if_none = if_none && f->if_none;
+	}
+	if (!if_none || !http_field_find(worker.head, e->forwarded_header, &at))
+		e->forwarded_for = addr_print(&s->peer.addr, address);
+}
+
 /* What the server must see of the request in hand. */
 static uint32_t edit_for_server(struct session *s)
 {
@@ -153,7 +174,7 @@ static uint32_t edit_for_server(struct session *s)
 	if (back->cookie.name)
 		e.cookie = &back->cookie;
 	if (options & OPTION_FORWARDFOR)
-		e.forwarded_for = addr_print(&s->peer.addr, address);
+		forward_for(s, &e, address);
 	return edit_request(worker.head, &e, worker.scratch, worker.scratch_bytes);
 }
 
@@ -191,6 +212,10 @@ void http_session_connected(struct session *s)
 	if (!s->head_in_hand) {
 		int used = http_request_parse(buf_first(f->buf), buf_used(f->buf), worker.head);
 		ensure(used > 0 && (uint32_t)used == s->head_bytes);
+		if (!rules_request_again(s, worker.head)) {
+			http_session_failed(s, 500, (struct ending){ 'P', 'R' });
+			return;
+		}
 	}
 	uint32_t n = edit_for_server(s);
 	s->kept_bytes = f->ready;

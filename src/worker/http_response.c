@@ -5,8 +5,6 @@
 #include "proxy/edit.h"
 #include "worker/worker.h"
 
-static const struct ending good = { '-', '-' };
-
 /* HAProxy's rules (http_ana.c): what becomes of the server's own cookie of our name, and is ours to be inserted? */
 static void cookie_for_client(struct session *s, struct edit_response *e, char *text, uint32_t size)
 {
@@ -52,7 +50,7 @@ static void forward_response_head(struct session *s, const struct edit_response 
 
 static void begin_response(struct session *s, uint32_t head_bytes)
 {
-	const struct http_head *head = worker.head;
+	struct http_head *head = worker.head;
 	struct flow *f = &s->response;
 	struct edit_response e = { .chunked = false };
 	uint32_t options = s->listener->frontend->options | s->backend->config->options;
@@ -67,6 +65,8 @@ static void begin_response(struct session *s, uint32_t head_bytes)
 		http_session_failed(s, 502, (struct ending){ 'P', 'H' });
 		return;
 	}
+	if (!rules_response(s, head))
+		return;
 	bool tunnel = head->body == HTTP_BODY_TUNNEL;
 	bool framed = head->body != HTTP_BODY_CLOSE && (head->body != HTTP_BODY_CHUNKED || s->minor == 1);
 	/* A response that is there before its request has ended leaves no connection that could be used again. */
@@ -150,7 +150,8 @@ static void finish_response(struct session *s)
 
 	if (rest)
 		buf_init(s->response.buf, s->response.buf->size);
-	access_end(s, good);
+	if (s->ending.cause)
+		access_end(s, s->ending);
 	s->is_request = false;
 	session_leave_backend(s, s->upstream_keep && !rest && request_done);
 	s->first_request = false;
@@ -165,7 +166,7 @@ static void finish_response(struct session *s)
 void http_response_forward(struct session *s)
 {
 	struct flow *f = &s->response;
-	struct conn *up = &s->upstream->conn;
+	struct conn *up = s->upstream ? &s->upstream->conn : NULL;      /* NULL: the answer is our own, and complete */
 
 	for (uint32_t budget = BYTES_A_TURN; budget > 0;) {
 		uint32_t n = 0;
@@ -180,7 +181,7 @@ void http_response_forward(struct session *s)
 			}
 			budget -= n < budget ? n : budget;
 		}
-		if (up->ended && !up->broken && !f->body.done)
+		if (!f->body.done && up->ended && !up->broken)
 			(void)body_closed(&f->body);
 		bool send = flow_pending(f) && s->client.writable && !s->client.broken;
 		if (send) {
@@ -194,6 +195,6 @@ void http_response_forward(struct session *s)
 		finish_response(s);
 	else if (s->client.broken)
 		session_abort(s, (struct ending){ 'C', 'D' });
-	else if (up->ended && !f->body.done && !flow_pending(f))
+	else if (!f->body.done && up->ended && !flow_pending(f))
 		session_abort(s, (struct ending){ 'S', 'D' });  /* the client must not take what it has for the whole */
 }

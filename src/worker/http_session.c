@@ -13,18 +13,20 @@ void http_session_start(struct session *s)
 	s->state = SESSION_REQUEST;
 	s->deadline = worker.loop.now_ms + session_timeout_ms(s, wait);
 	s->head_bytes = s->kept_bytes = 0;
+	s->keep_alive = false;          /* until there is a request that says so */
 	s->is_request = s->by_cookie = s->no_reuse = s->head_in_hand = s->upgrade = false;
 	s->cookie_request = COOKIE_NONE;
 	s->cookie = (struct cookie){ .last_s = 0 };
 	s->avoid = BALANCE_NONE;
 	s->method = HTTP_GET;
 	s->response = (struct flow){ .buf = s->response.buf };
+	s->ending = (struct ending){ '-', '-' };
 }
 
 /* Our own answer goes out at once; what the socket does not take waits in the buffer. */
-static void answer(struct session *s, unsigned status)
+static void send_answer(struct session *s, const struct edit_answer *a)
 {
-	uint32_t n = edit_error(status, s->method == HTTP_HEAD, worker.scratch, worker.scratch_bytes);
+	uint32_t n = edit_answer(a, worker.scratch, worker.scratch_bytes);
 	bool all;
 
 	flow_rewind(&s->response, 0);
@@ -35,9 +37,40 @@ static void answer(struct session *s, unsigned status)
 	buf_init(s->response.buf, s->response.buf->size);
 	(void)flow_send_head(&s->response, &s->client, worker.scratch, n, 0, &all);
 	if (s->access) {
-		s->access->status = (uint16_t)status;
+		s->access->status = a->status;
 		s->access->head_bytes = n;
 	}
+}
+
+/* As in HAProxy the connection goes on if the client wants it, and if its whole request is here: what stands behind that
+ * in the buffer is its next one. */
+void http_session_answer(struct session *s, struct edit_answer *a, struct ending e)
+{
+	struct flow *f = &s->request;
+	uint32_t options = s->listener->frontend->options | (s->backend ? s->backend->config->options : 0);
+	bool whole = s->head_bytes > 0 ? f->body.done : flow_done(f);   /* still in the buffer, or sent on */
+	bool keep = s->keep_alive && whole && !(options & OPTION_HTTPCLOSE);
+
+	a->head_only = s->method == HTTP_HEAD;
+	a->close = !keep;
+	a->keep_alive = keep && s->minor == 0;
+	send_answer(s, a);
+	s->ending = e;
+	if (!keep) {
+		if (e.cause)
+			access_end(s, e);
+		s->is_request = false;
+		session_linger(s);
+		return;
+	}
+	session_drop_upstream(s, false);
+	if (s->head_bytes > 0)
+		buf_consume(f->buf, s->head_bytes + (f->ready > s->kept_bytes ? f->ready : s->kept_bytes));
+	flow_rewind(f, 0);
+	f->chunked = false;
+	s->head_bytes = s->kept_bytes = 0;
+	s->client_active = worker.loop.now_ms;
+	s->state = SESSION_STREAM;
 }
 
 void http_session_failed(struct session *s, unsigned status, struct ending e)
@@ -53,10 +86,8 @@ void http_session_failed(struct session *s, unsigned status, struct ending e)
 		session_close(s, e);
 		return;
 	}
-	answer(s, status);
-	access_end(s, e);
-	s->is_request = false;
-	session_linger(s);
+	struct edit_answer a = { .status = (uint16_t)status, .page = true };
+	http_session_answer(s, &a, e);
 }
 
 void http_session_ready(struct session *s)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * Rules at work: where a session's samples come from, and which backend is its.
+ * Rules at work: where a session's samples come from, which backend is its, what changes its messages, and what answers
+ * instead of a server.
  */
+#include "proxy/edit.h"
 #include "worker/worker.h"
 
 /* HAProxy's nbsrv: servers that take part in balancing; of backups only the one that would be used. */
@@ -55,7 +57,7 @@ struct sample_context rules_context(struct session *s, const struct http_head *h
 
 	return (struct sample_context){ .head = head, .method = s->method, .client = &s->peer, .frontend = frontend,
 		.backend = s->backend ? s->backend->config->name : frontend,
-		.server = s->server ? s->server->config->name : "<NOSRV>", .owner = s, .ask = ask };
+		.server = s->server ? s->server->config->name : "<NOSRV>", .hostname = worker.hostname, .owner = s, .ask = ask };
 }
 
 struct backend *rules_backend(struct session *s, const struct http_head *head)
@@ -66,4 +68,129 @@ struct backend *rules_backend(struct session *s, const struct http_head *head)
 	const struct proxy_config *b = r ? r->backend->proxy : f->default_backend;
 
 	return b ? &worker.backends[b->index] : NULL;
+}
+
+static bool failed(struct session *s)
+{
+	http_session_failed(s, 500, (struct ending){ 'P', s->state == SESSION_RESPONSE ? 'H' : 'R' });
+	return false;
+}
+
+/* HAProxy's endings: P the proxy refused, L it answered; R while the request, H while the response was in hand. */
+static bool answer(struct session *s, const struct rule *r, const struct http_head *head, const struct sample_context *c)
+{
+	bool redirect = r->action != RULE_ANSWER, response = s->state == SESSION_RESPONSE;
+	struct edit_answer a = { .status = r->status, .page = r->page, .type = redirect ? NULL : r->name,
+		.no_cache = redirect && r->status != 301 && r->status != 308 };
+	bool deny = !redirect && r->denies;
+
+	if (redirect ? !rule_location(r, head, c, &worker.text_area, &a.location)
+	    : !format_write(&r->value, c, &worker.text_area, &a.body))
+		return failed(s);
+	if (redirect && !(head->body == HTTP_BODY_NONE || (head->body == HTTP_BODY_LENGTH && head->content_length == 0)))
+		s->keep_alive = false;          /* as HAProxy: a client that is sent elsewhere with a body need not send it */
+	http_session_answer(s, &a, (struct ending){ deny ? 'P' : 'L', response ? 'H' : 'R' });
+	return false;
+}
+
+/* In rules about a request the backend is the section that has them and the server not known, so that they say the same
+ * again when the request is sent again. */
+static struct sample_context request_context(struct session *s, const struct proxy_config *p, const struct http_head *head)
+{
+	struct sample_context c = rules_context(s, head);
+
+	c.backend = p->name;
+	c.server = "<NOSRV>";
+	return c;
+}
+
+/* One list. false: the message has been answered. */
+static bool run(struct session *s, const struct rule *list, struct http_head *head, struct sample_context c)
+{
+	const struct rule *end;
+
+	for (;; list = end->next) {
+		if (!rules_run(list, head, &c, &worker.text_area, &end))
+			return failed(s);
+		if (!end || end->action == RULE_ALLOW)
+			return true;
+		if (end->action != RULE_TRACK)
+			return answer(s, end, head, &c);
+		if (s->by_request.entry)
+			continue;
+		track_start(&s->by_request, end->backend->proxy, &s->peer.addr);
+		track_request(&s->by_request);
+	}
+}
+
+static bool run_request(struct session *s, const struct proxy_config *p, struct http_head *head)
+{
+	struct sample_context c = request_context(s, p, head);
+
+	return run(s, p->request_rules, head, c) && run(s, p->redirects, head, c);
+}
+
+static void start_texts(void)
+{
+	worker.text_area = (struct text_area){ worker.texts, worker.scratch_bytes };
+}
+
+/* A request for monitor-uri is answered whatever the rules say, and not logged. */
+static bool is_monitor(struct session *s, const struct http_head *head)
+{
+	const struct proxy_config *f = s->listener->frontend;
+	struct sample_context c = rules_context(s, head);
+
+	if (!f->monitor_uri || !str_is(f->monitor_uri[0] == '/' ? head->path : head->target, f->monitor_uri))
+		return false;
+	struct edit_answer a = { .status = rule_first(f->monitor_fails, &c) ? 503 : 200, .page = true };
+	http_session_answer(s, &a, (struct ending){ '\0', 'R' });
+	return true;
+}
+
+bool rules_request(struct session *s, struct http_head *head)
+{
+	const struct proxy_config *f = s->listener->frontend;
+
+	start_texts();
+	if (is_monitor(s, head) || !run_request(s, f, head))
+		return false;
+	struct backend *b = rules_backend(s, head);
+	if (b)
+		session_enter_backend(s, b);
+	return !b || b->config == f || run_request(s, b->config, head);
+}
+
+/* What would end a list has not ended it the first time. */
+static bool again(struct session *s, const struct proxy_config *p, struct http_head *head)
+{
+	struct sample_context c = request_context(s, p, head);
+	const struct rule *list = p->request_rules;
+
+	while (list) {
+		if (!rules_run(list, head, &c, &worker.text_area, &list))
+			return false;
+		if (list && list->action == RULE_ALLOW)
+			break;
+		list = list ? list->next : NULL;
+	}
+	return true;
+}
+
+bool rules_request_again(struct session *s, struct http_head *head)
+{
+	const struct proxy_config *f = s->listener->frontend, *b = s->backend->config;
+
+	start_texts();
+	return again(s, f, head) && (b == f || again(s, b, head));
+}
+
+bool rules_response(struct session *s, struct http_head *head)
+{
+	const struct proxy_config *f = s->listener->frontend, *b = s->backend->config;
+
+	struct sample_context c = rules_context(s, head);
+
+	start_texts();
+	return run(s, b->response_rules, head, c) && (b == f || run(s, f->response_rules, head, c));
 }

@@ -43,6 +43,7 @@ void worker_memory(struct worker *w, struct arena *a, const struct conf *conf)
 	w->head_reserve = HEAD_RESERVE;
 	w->scratch_bytes = conf->global.buffer_bytes + HEAD_RESERVE;
 	w->scratch = arena_array(a, "message head", w->scratch_bytes, 1);
+	w->texts = arena_array(a, "texts of rules", w->scratch_bytes, 1);
 	for (const struct proxy_config *b = conf->proxies; b; b = b->next) {
 		w->backends[b->index].config = b;
 		w->backends[b->index].servers = arena_array(a, "servers", sizeof(struct server), b->server_count);
@@ -164,6 +165,7 @@ int worker_main(int argc, char **argv)
 	if (!worker.board)
 		die(2, "worker: no scoreboard was handed over");
 	block_signals();
+	(void)gethostname(worker.hostname, sizeof worker.hostname - 1);
 	listeners_init();
 	servers_init();
 	checks_init();

@@ -7,6 +7,7 @@
  */
 #ifndef WORKER_WORKER_H
 #define WORKER_WORKER_H
+#include <limits.h>
 #include <sys/uio.h>
 #include "base/arena.h"
 #include "base/buf.h"
@@ -222,6 +223,7 @@ struct session {
 	bool placed;                    /* in server->lb->served */
 	bool has_key;
 	struct tracked by_connection, by_request;       /* track-sc0 */
+	struct ending ending;           /* of this request, when its response is out; cause 0: it is not logged */
 	struct ending tunnel_end;       /* why its first direction ended; cause 0: nothing was wrong */
 	struct endpoint peer;           /* the client, by the connection or by its PROXY header */
 	struct endpoint local;          /* where it came to; for session_local() */
@@ -268,6 +270,9 @@ void http_session_ready(struct session *);
 void http_session_connected(struct session *);
 /* Answers with this status if nothing was sent yet (0: no answer), and closes. */
 void http_session_failed(struct session *, unsigned status, struct ending);
+/* Answers the request, nothing of whose answer was sent; sets what edit_answer says about the connection. */
+struct edit_answer;
+void http_session_answer(struct session *, struct edit_answer *, struct ending);
 
 
 /* ---- rules ---- */
@@ -278,6 +283,11 @@ struct sample_context rules_context(struct session *, const struct http_head *);
 const struct tls_hello *rules_hello(const struct session *, bool *known);
 /* The backend that the frontend's rules choose; NULL: none. */
 struct backend *rules_backend(struct session *, const struct http_head *);
+/* All that frontend and backend say about the request in hand, and the choice of the backend. false: it was answered. */
+bool rules_request(struct session *, struct http_head *);
+/* The head was parsed again, to be sent again: changes it as it was. */
+bool rules_request_again(struct session *, struct http_head *);
+bool rules_response(struct session *, struct http_head *);
 
 /* ---- http_request, http_response: its two directions ---- */
 
@@ -361,6 +371,9 @@ struct worker {
 	struct server_conn *idle_oldest, *idle_newest;
 	struct http_head *head;         /* of the message in hand: one at a time */
 	char *scratch;                  /* an edited head */
+	char *texts;                    /* what rules put into the message in hand; scratch_bytes */
+	struct text_area text_area;     /* what is left of it */
+	char hostname[HOST_NAME_MAX + 1];
 	uint32_t scratch_bytes, head_reserve;
 	uint32_t accepted, requests;
 	uint32_t checks_pending;        /* of the first round */

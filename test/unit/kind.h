@@ -19,6 +19,9 @@ static const char *kind_of(const struct keyword *k)
 	case AS_BIND: return "bind";
 	case AS_COOKIE: return "cookie";
 	case AS_VIP: return "vip";
+	case AS_ANSWER: return "answer";
+	case AS_REDIRECT: return "redirect";
+	case AS_FORWARDFOR: return "forwardfor";
 	case AS_FETCH: return "fetch";
 	case AS_HTTP_REQUEST: case AS_HTTP_RULE: return "http-request";
 	case AS_HTTP_RESPONSE: return "http-response";

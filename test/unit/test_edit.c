@@ -38,12 +38,19 @@ static const struct cookie_config *cookie(const struct vector *v, const char *wo
 	return c.name ? &c : NULL;
 }
 
+static uint32_t page(unsigned status, bool head_only, char *out, uint32_t size)
+{
+	struct edit_answer a = { .status = (uint16_t)status, .page = true, .head_only = head_only, .close = true };
+
+	return edit_answer(&a, out, size);
+}
+
 static uint32_t edit(const struct vector *v, char *out, uint32_t size)
 {
 	char address[512], host[512];
 
 	if (strncmp(v->what, "error ", 6) == 0)
-		return edit_error((unsigned)atoi(v->what + 6), strstr(v->what, "head") != NULL, out, size);
+		return page((unsigned)atoi(v->what + 6), strstr(v->what, "head") != NULL, out, size);
 	if (strncmp(v->what, "request", 7) == 0) {
 		struct edit_request e = { .cookie = cookie(v, "cut"), .forwarded_for = option(v, "for", address),
 			.host = option(v, "host", host), .close = vector_option(v->options, "close"),
@@ -120,12 +127,12 @@ static void as_in_the_vectors(void **state)
 
 static void every_status_has_its_page(void **state)
 {
-	static const unsigned list[] = { 400, 408, 414, 417, 431, 500, 501, 502, 503, 504, 505 };
+	static const unsigned list[] = { 200, 400, 403, 404, 405, 408, 410, 413, 414, 417, 425, 429, 431, 500, 501, 502, 503, 504, 505 };
 	char out[1024], start[64];
 
 	(void)state;
 	for (unsigned i = 0; i < sizeof list / sizeof *list; i++) {
-		uint32_t n = edit_error(list[i], false, out, sizeof out);
+		uint32_t n = page(list[i], false, out, sizeof out);
 		int used = http_response_parse((const uint8_t *)out, n, HTTP_GET, &head);
 		assert_true(used > 0 && head.status == list[i] && head.content_length == n - (uint32_t)used);
 		assert_true(str_is(head.reason, http_reason(list[i])) && !str_is(head.reason, "Unknown"));
