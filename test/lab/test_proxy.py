@@ -262,7 +262,7 @@ def test_a_broken_response_is_a_502(lab, proxy, scripted, name):
         connection.sendall(BAD_RESPONSES[name])
     server = scripted(once)
     proxy([server.address])
-    assert one_response(exchange(LB, 80, get()))[0] == 502
+    assert one_response(exchange(LB, 80, get(headers="Connection: close\r\n")))[0] == 502
 
 
 def test_extra_bytes_behind_a_response_are_nobodys(lab, proxy, scripted):
@@ -285,7 +285,7 @@ def test_too_large_a_head(lab, proxy):
 def test_without_a_server_it_is_503_and_says_so(lab, proxy):
     node = proxy(["192.168.1.21:9 check inter 200ms fall 1"])
     node.wait_log("backend back has no server available!", 5)
-    status, headers, body = one_response(exchange(LB, 80, get()))
+    status, headers, body = one_response(exchange(LB, 80, get(headers="Connection: close\r\n")))
     assert status == 503 and b"No server is available to handle this request." in body
     node.wait_log("front back/<NOSRV>", 2)
     node.wait_log('reason: Layer4 connection problem, info: "Connection refused"')
@@ -302,7 +302,7 @@ def test_a_refused_connection_with_a_cookie_waits_for_its_server_unless_redispat
     servers = ["192.168.1.21:9 cookie a", NGINX[1] + " cookie b"]
     backend = "    cookie C insert indirect nocache\n    retries 1\n"
     node = proxy(servers, backend=backend)
-    assert one_response(exchange(LB, 80, get(headers="Cookie: C=a\r\n")))[0] == 503
+    assert one_response(exchange(LB, 80, get(headers="Cookie: C=a\r\nConnection: close\r\n")))[0] == 503
     node.stop()
     proxy(servers, backend=backend + "    option redispatch\n")
     status, headers, body = one_response(exchange(LB, 80, get("/name", "Cookie: C=a\r\nConnection: close\r\n")))
@@ -312,7 +312,7 @@ def test_a_refused_connection_with_a_cookie_waits_for_its_server_unless_redispat
 def test_a_server_that_does_not_answer_is_a_504(lab, proxy, scripted):
     server = scripted(lambda connection, _: time.sleep(5))
     proxy([server.address], server="500ms")
-    assert one_response(exchange(LB, 80, get()))[0] == 504
+    assert one_response(exchange(LB, 80, get(headers="Connection: close\r\n")))[0] == 504
 
 
 def test_a_request_that_does_not_end_is_a_408(lab, proxy):
@@ -322,7 +322,7 @@ def test_a_request_that_does_not_end_is_a_408(lab, proxy):
 
 def test_an_idle_connection_ends_in_silence(lab, proxy):
     proxy(NGINX, request="500ms")
-    data = exchange(LB, 80, get("/name"))
+    data = exchange(LB, 80, get("/name", "Connection: close\r\n"))
     assert data.count(b"HTTP/1.1 ") == 1 and data.endswith(b"\n")
 
 
@@ -470,7 +470,7 @@ def test_a_server_that_cannot_be_reached_is_a_503(lab, proxy):
     try:
         node = proxy(NGINX[:1], backend="    retries 1\n    timeout connect 300ms")
         started = time.monotonic()
-        assert one_response(exchange(LB, 80, get()))[0] == 503
+        assert one_response(exchange(LB, 80, get(headers="Connection: close\r\n")))[0] == 503
         assert 0.5 < time.monotonic() - started < 3
         node.wait_log("sC--", 2)
     finally:
