@@ -28,6 +28,7 @@ struct scoreboard_worker {              /* written by the worker */
 	_Atomic uint32_t refused;       /* times that a pool was empty */
 	_Atomic uint32_t log_lost;
 	_Atomic uint32_t checked;       /* 1: the first round of health checks is in */
+	_Atomic uint32_t buffers, server_conns, log_lines;      /* taken from their pools, now */
 };
 
 struct scoreboard_server {              /* by server_config.index */

@@ -406,8 +406,9 @@ bool show_info(struct answer *a)
 		guard.node, (int)getpid(), (unsigned)(s / 86400), (unsigned)(s / 3600 % 24), (unsigned)(s / 60 % 60),
 		(unsigned)(s % 60), (unsigned long long)s);
 	if (b)
-		put(a, "Maxconn: %u\nCurrConns: %u\nCumConns: %u\nCumReq: %u\n", guard.conf->global.maxconn, level(&b->sessions),
-			level(&b->accepted), level(&b->requests));
+		put(a, "Maxconn: %u\nCurrConns: %u\nCumConns: %u\nCumReq: %u\nUsedBuffers: %u\nUsedServerConns: %u\n"
+			"UsedLogLines: %u\n", guard.conf->global.maxconn, level(&b->sessions), level(&b->accepted),
+			level(&b->requests), level(&b->buffers), level(&b->server_conns), level(&b->log_lines));
 	return true;
 }
 

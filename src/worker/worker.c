@@ -125,6 +125,9 @@ static void publish(void)
 	struct scoreboard_worker *slot = &worker.board->worker;
 
 	atomic_store_explicit(&slot->sessions, worker.sessions.used, memory_order_relaxed);
+	atomic_store_explicit(&slot->buffers, worker.buffers.used, memory_order_relaxed);
+	atomic_store_explicit(&slot->server_conns, worker.server_conns.used, memory_order_relaxed);
+	atomic_store_explicit(&slot->log_lines, worker.accesses.used, memory_order_relaxed);
 	atomic_store_explicit(&slot->accepted, worker.accepted, memory_order_relaxed);
 	atomic_store_explicit(&slot->requests, worker.requests, memory_order_relaxed);
 	atomic_store_explicit(&slot->log_lost, log_lost, memory_order_relaxed);

@@ -12,6 +12,7 @@ global
     maxconn 256
     {user}
     log {log} local0 info
+    {globals}
 defaults
     mode http
     log global
@@ -19,7 +20,7 @@ defaults
     timeout connect 2s
     timeout client {client}
     timeout server {server}
-    timeout http-request 5s
+    timeout http-request {request}
 {defaults}
 frontend front
     bind 192.168.1.11:{port}
@@ -31,11 +32,13 @@ backend back
 """
 
 
-def start(lab, servers, backend="", frontend="", defaults="", client="5s", server="5s", haproxy=True):
+def start(lab, servers, backend="", frontend="", defaults="", client="5s", server="5s", request="5s", globals="",
+          haproxy=True):
     """tandem on port 80 and, if wanted, HAProxy on port 81. Returns tandem."""
     def conf(**more):
         lines = "".join(f"    server s{i} {s}\n" for i, s in enumerate(servers, 1))
-        return CONF.format(backend=backend, frontend=frontend, defaults=defaults, client=client, server=server, servers=lines, **more)
+        return CONF.format(backend=backend, frontend=frontend, defaults=defaults, client=client, server=server, request=request,
+                           globals=globals, servers=lines, **more)
     if haproxy:
         path = pathlib.Path(lab.folder) / "haproxy.cfg"
         path.write_text(conf(port=THEIRS, user="", log="127.0.0.1"))
