@@ -116,3 +116,35 @@ def test_another_machine_that_answers_for_the_address_is_named(lab):
     lb01.wait_log(f"another machine, 02:00:00:00:00:64, answers for {VIP}, which we hold", 3)
     assert lb01.log().count("another machine") == 1
     assert lab.lb01.holds()
+
+
+def test_another_machine_that_answers_for_an_ipv6_address_is_named(lab):
+    """keepalived on a third node has the same address under another virtual_router_id, and tells the neighbours of it."""
+    lb01 = Tandem(lab, "lb01", vrrp_conf("", p1=255).replace("192.168.1.10/24", "fd00::10/64") + "    version 3\n").start()
+    wait_for(lambda: lab.lb01.holds("fd00::10"), 5, lb01.log())
+    Keepalived(lab, "client", f"""global_defs {{
+ router_id other
+}}
+vrrp_instance VI_1 {{
+ state MASTER
+ interface eth0
+ virtual_router_id 99
+ priority 255
+ virtual_ipaddress {{
+  fd00::10/64
+ }}
+}}
+""").start()
+    lb01.wait_log("another machine, 02:00:00:00:00:64, answers for fd00::10, which we hold", 12)
+    assert lb01.log().count("another machine") == 1
+    assert lab.lb01.holds("fd00::10")
+
+
+def test_two_nodes_with_one_address_of_their_own_are_told(lab):
+    """Each takes the other's adverts for its own: no election can help, so both say it, with the other's MAC."""
+    sh("ip -n lb02 addr del 192.168.1.12/24 dev eth0")
+    sh("ip -n lb02 addr add 192.168.1.11/24 brd + dev eth0")
+    nodes = [Tandem(lab, name, fast()).start() for name in ("lb01", "lb02")]
+    for node, mac in zip(nodes, ("02:00:00:00:00:0c", "02:00:00:00:00:0b")):
+        node.wait_log(f"another machine, {mac}, sends from our own address 192.168.1.11: no peer can tell us apart", 5)
+        assert node.log().count("sends from our own address") == 1

@@ -87,6 +87,20 @@ def test_addresses_of_many_routers_go_at_one_time(lab):
     assert not held() and time.monotonic() - since < MASTER_DOWN[100]
 
 
+def test_a_hung_worker_is_replaced_and_the_address_stays(pair, lab):
+    lb01, lb02 = pair(vrrp_conf() + PROXY)
+    client, sampler = Client(lab), Sampler(lab)
+    time.sleep(0.3)
+    worker, since = lb01.worker(), time.monotonic()
+    os.kill(worker, signal.SIGSTOP)
+    lb01.wait_log("because it hung", 4)
+    client.wait_answer(4)
+    sampler.stop()
+    assert 1 < client.gap(since) < 3    # 2 s without a turn, and a new one
+    assert lb01.worker() != worker
+    assert {holders for _, holders in sampler.samples} == {("lb01",)} and "MASTER" not in lb02.log()
+
+
 def test_adverts_every_10_ms_beside_a_saturated_proxy(pair, lab):
     """No false failover while the proxy has all that one core can give. Then the master's guard is killed, some times over: the
     other node answers the third one's pings and requests. TEST_LOAD_SECONDS=60 for longer."""

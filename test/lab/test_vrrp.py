@@ -154,8 +154,9 @@ def test_a_node_that_cannot_serve_yet_does_not_take_over(lab):
         lab.lb01.run("iptables", "-F", "OUTPUT")
 
 
-def test_on_mismatch_hold(lab):
-    conf = vrrp_conf("    on_mismatch hold\n    auth_pass s3cret" + UNICAST, p1=255)
+@pytest.mark.parametrize("cast", ["multicast", "unicast"])
+def test_on_mismatch_hold(lab, cast):
+    conf = vrrp_conf("    on_mismatch hold\n    auth_pass s3cret" + (UNICAST if cast == "unicast" else ""), p1=255)
     lb01 = Tandem(lab, "lb01", conf).start()
     lb01.wait_master()
     lb02 = Tandem(lab, "lb02", conf.replace("s3cret", "other")).start()
