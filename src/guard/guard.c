@@ -69,8 +69,8 @@ void guard_memory(struct guard *g, struct arena *a, const struct conf *conf)
 {
 	uint32_t tracks = track_count(conf), watches = conf->watch_count + tracks;
 
-	/* An interface and its macvlan hear both families; pings; signals, netlink, and two witnesses. */
-	loop_init(&g->loop, a, 4 * conf->vrrp_count + tracks + 4 + 1 + control_clients(conf) /* the stats socket */,
+	/* An interface and its macvlan hear both families, and a name; pings; signals, netlink, and two witnesses. */
+	loop_init(&g->loop, a, 5 * conf->vrrp_count + tracks + 4 + 1 + control_clients(conf) /* the stats socket */,
 		5 * conf->vrrp_count + 2 * watches + conf->group_count + 2 /* tick, links */
 		+ 1 + control_clients(conf) /* the stats socket */);
 	routers_memory(g, a, conf);
@@ -281,22 +281,47 @@ static const struct conf *read_configuration(struct arena *a, struct options *o)
 	return conf;
 }
 
+/* Whether it is root who has this name: it is anybody's to take. */
+static bool is_guard(const struct sockaddr_un *name)
+{
+	struct ucred who = { .uid = 1 };
+	socklen_t n = sizeof who;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	bool known = connect(fd, (const struct sockaddr *)name, sizeof *name) == 0
+		&& getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &n) == 0;
+
+	(void)close(fd);
+	return known && who.uid == geteuid();
+}
+
+/* Somebody wants to know who has the name: the kernel has told. */
+static void claim_ready(struct io *io, short revents)
+{
+	(void)revents;
+	(void)close(accept4(io->fd, NULL, NULL, SOCK_CLOEXEC));
+}
+
 /* A name that only one process of this network can have, and that goes with it. */
 static void claim_router(const struct vrrp_config *c)
 {
 	struct sockaddr_un name = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), tries = 20;
+	struct io *io = &guard.routers[c->index].claim;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), tries = 20;
 
 	text_format(name.sun_path + 1, sizeof name.sun_path - 1, "tandem/%s/%u/%u", c->interface, c->vrid, vrrp_family(c));
-	/* A guard that was killed a moment ago may not be gone yet. */
-	while (bind(fd, (struct sockaddr *)&name, sizeof name) == -1) {
-		if (errno != EADDRINUSE)
-			die(2, "vrrp %s: %s", c->name, strerror(errno));
+	while (bind(fd, (struct sockaddr *)&name, sizeof name) == -1 || listen(fd, BACKLOG) == -1) {
+		if (errno != EADDRINUSE || !is_guard(&name)) {
+			log_warn("vrrp %s: nobody will notice another tandem with the same router: %s", c->name, strerror(errno));
+			return;
+		}
+		/* A guard that was killed a moment ago may not be gone yet. */
 		if (tries-- == 0)
 			die(2, "%s:%u: another tandem on this machine has virtual_router_id %u on %s already", guard.conf_path, c->line,
 				c->vrid, c->interface);
 		(void)poll(NULL, 0, 50);
 	}
+	*io = (struct io){ .fd = fd, .ready = claim_ready };
+	loop_watch(&guard.loop, io, POLLIN);
 }
 
 static void open_all(const struct conf *conf)

@@ -89,7 +89,7 @@ struct vip {
 	bool present;                   /* on the interface, as far as the kernel has told */
 	uint8_t other_length;           /* there with another prefix length, from somebody else; 0: not */
 	bool permanent;                 /* somebody else's, for ever: the address owner's own. Neither renewed nor removed */
-	uint32_t removals;              /* by others, one after the other */
+	uint32_t removals;              /* by others, one after the other; or what they have put on while we do not hold it */
 	uint64_t removed_ms;            /* the last one */
 	bool missing_said;
 	uint32_t valid_s;               /* of its lifetime, when links_ask_lifetimes() asked last; 0: it was not there */
@@ -115,6 +115,7 @@ struct router {
 	uint32_t vmac_index;            /* of the macvlan that is ready; 0: none is */
 	bool has_source;                /* unicast_src_ip or mcast_src_ip is an address of ours, or there is no such line */
 	bool vmac_said, route_said;     /* an error, which goes on */
+	struct io claim;                /* the name by which no other tandem has it */
 	struct timer timer;             /* vr.deadline_ms */
 	struct timer garp;              /* the second burst, then refreshes */
 	struct vip *vips;

@@ -12,6 +12,7 @@
 #include "guard/netlink.h"
 
 #define AGAIN_MS 100
+#define TORN_MAX 10
 
 static struct io events = { .fd = -1 };
 
@@ -192,6 +193,7 @@ static void look_again(struct timer *t, uint64_t now_ms)
 	links_refresh();
 }
 
+static uint32_t failures;       /* to read the lists, one after the other */
 static struct timer again = { .expired = look_again };
 
 void links_soon(void)
@@ -220,8 +222,11 @@ void links_refresh(void)
 			error = netlink_dump(RTM_GETADDR, AF_UNSPEC, address_seen);
 	}
 	guard.links_known = error == 0;
+	failures = error ? failures + 1 : 0;
 	if (error) {
-		log_err("netlink: cannot read the interfaces and their addresses: %s: again in a moment", strerror(error));
+		/* Where much changes, a list is torn now and then. */
+		if (failures == (error == EINTR ? TORN_MAX : 1))
+			log_err("netlink: cannot read the interfaces and their addresses: %s: again in a moment", strerror(error));
 		believe_in_addresses();
 		links_soon();
 		return;
@@ -282,7 +287,7 @@ static void events_ready(struct io *io, short revents)
 		for (const struct nlmsghdr *m = &netlink_buffer.first; mnl_nlmsg_ok(m, left); m = mnl_nlmsg_next(m, &left))
 			news = news || is_news(m);
 	}
-	if (news && !guard.stopping)
+	if (news && !guard.stopping && failures == 0)
 		links_refresh();
 }
 

@@ -187,8 +187,10 @@ static void router_step(struct router *r, const struct vrrp_event *e)
 	}
 	if (actions & VRRP_DO_TAKE)
 		vips_take(r);
-	if (r->vr.state == VRRP_LEAVING && before != VRRP_LEAVING)
+	if (r->vr.state == VRRP_LEAVING && before != VRRP_LEAVING) {
+		garp_stop(r);
 		vips_renew(r, true);
+	}
 	if (r->vr.state != before) {
 		log_state(r);
 		tell_scripts(r);
@@ -223,7 +225,7 @@ void router_event(struct router *r, enum vrrp_event_kind kind)
 
 bool router_is_master(struct router *r)
 {
-	router_event(r, VRRP_TIMER);
+	router_expired(&r->timer, guard.loop.now_ms);
 	return r->vr.state == VRRP_MASTER;
 }
 

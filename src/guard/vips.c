@@ -150,9 +150,22 @@ void vips_release(struct router *r)
 	}
 }
 
-void vips_put_back(struct router *r, struct vip *v)
+/* Against somebody who wants it otherwise: at once, and when that goes on, once a second. */
+static bool try_again(struct vip *v)
 {
 	uint64_t now = guard.loop.now_ms;
+
+	if (now - v->removed_ms > REMOVALS_CALM_MS)
+		v->removals = 0;
+	if (v->removals >= REMOVALS_DAMPED && now - v->removed_ms < 1000)
+		return false;
+	v->removals++;
+	v->removed_ms = now;
+	return true;
+}
+
+void vips_put_back(struct router *r, struct vip *v)
+{
 	char address[ADDR_TEXT_MAX];
 
 	if (v->missing_said) {          /* it never was there */
@@ -162,12 +175,8 @@ void vips_put_back(struct router *r, struct vip *v)
 	}
 	if (v->permanent)
 		v->permanent = false;   /* the owner's own address has gone: from now on it is ours to keep there */
-	if (now - v->removed_ms > REMOVALS_CALM_MS)
-		v->removals = 0;
-	if (v->removals >= REMOVALS_DAMPED && now - v->removed_ms < 1000)
+	if (!try_again(v))
 		return;                 /* the next advert's renewal comes by here again */
-	v->removals++;
-	v->removed_ms = now;
 	if (!put_on(r, v))
 		return;
 	garp_one(v);
@@ -206,17 +215,28 @@ void vips_clean_at_start(struct router *r)
 	}
 }
 
-void vips_drop_strays(struct router *r)
+static void drop_stray(struct router *r, struct vip *v)
 {
+	const char *name = r->config->name;
 	char address[ADDR_TEXT_MAX];
 
-	for (uint32_t i = 0; r->started && !vrrp_holds(&r->vr) && i < r->config->vip_count; i++) {
-		struct vip *v = &r->vips[i];
-		if (!v->present || v->permanent)
-			continue;
-		int error = take_off(v);
-		log_warn("(%s) %s was put on %s by somebody else, while it is for the master alone: %s%s", r->config->name,
-			prefix_print(&v->config->address, address), v->interface->name,
-			error ? "cannot remove it: " : "removed", error ? strerror(error) : "");
+	if (!try_again(v)) {
+		links_soon();
+		return;
 	}
+	int error = take_off(v);
+	(void)prefix_print(&v->config->address, address);
+	if (v->removals <= REMOVALS_DAMPED)
+		log_warn("(%s) %s was put on %s by somebody else, while it is for the master alone: %s%s", name, address,
+			v->interface->name, error ? "cannot remove it: " : "removed", error ? strerror(error) : "");
+	if (v->removals == REMOVALS_DAMPED)
+		log_warn("(%s) somebody keeps putting %s on %s: it is removed once a second from now on", name, address,
+			v->interface->name);
+}
+
+void vips_drop_strays(struct router *r)
+{
+	for (uint32_t i = 0; r->started && !vrrp_holds(&r->vr) && i < r->config->vip_count; i++)
+		if (r->vips[i].present && !r->vips[i].permanent)
+			drop_stray(r, &r->vips[i]);
 }

@@ -3,6 +3,7 @@
 import signal
 import socket
 import subprocess
+import sys
 import time
 
 from lab import PROXY, TANDEM, VIP, InHost, Sampler, Tandem, sh, vrrp_conf, wait_for
@@ -124,6 +125,18 @@ def test_a_pause_while_it_hands_over_changes_nothing(lab):
     assert only(lab, "lb02") and "nobody else" not in lb01.log()
 
 
+def test_nor_a_refresh_that_was_due_meanwhile(lab):
+    conf = vrrp_conf("    garp_master_delay 0\n    garp_master_refresh 1\n", globals="    stats socket /run/lab/one.sock\n")
+    lb01, lb02 = Tandem(lab, "lb01", conf).start(), Tandem(lab, "lb02", conf.replace("one.sock", "two.sock")).start()
+    lb01.wait_master()
+    lab.lb01.run(TANDEM, "ctl", "-f", lb01.conf, "-n", "lb01", "failover")
+    lb01.send(signal.SIGSTOP)
+    time.sleep(1.27)
+    lb01.send(signal.SIGCONT)
+    time.sleep(1)
+    assert only(lab, "lb02") and "nobody else" not in lb01.log(), lb01.log()
+
+
 def test_a_renamed_interface_is_left_at_once(lab):
     lb01, lb02 = (Tandem(lab, name, vrrp_conf()).start() for name in ("lb01", "lb02"))
     lb01.wait_master()
@@ -199,6 +212,13 @@ def test_one_tandem_a_router(lab):
     assert done.returncode == 2
     assert "another tandem on this machine has virtual_router_id 51 on eth0 already" in done.stderr + done.stdout
     assert lab.lb01.holds() and "removed" not in node.log()
+    # Who has the name and is not root is no tandem, and stops none.
+    taker = lab.lb02.spawn("setpriv", "--reuid", "65534", "--clear-groups", sys.executable, "-c",
+                           "import socket; s = socket.socket(socket.AF_UNIX); s.bind('\\0tandem/eth0/51/4'.ljust(108, '\\0')); s.listen(); print('taken', flush=True); s.accept()[0].recv(1)"
+                           "; s.accept()[0].recv(1)", stdout=subprocess.PIPE, text=True)
+    assert taker.stdout.readline() == "taken\n"
+    other = Tandem(lab, "lb02", vrrp_conf()).start()
+    assert "nobody will notice another tandem" in other.log()
 
 
 def test_a_list_that_cannot_be_read_changes_nothing(lab):
@@ -214,6 +234,17 @@ def test_a_list_that_cannot_be_read_changes_nothing(lab):
     sh("ip -n lb01 addr del 192.168.1.77/24 dev eth0")
     time.sleep(0.5)
     assert lab.lb01.holds() and node.log().count("Entering") == 2, node.log()
+
+
+def test_who_keeps_putting_an_address_on_is_not_fought_for_ever(lab):
+    lb01, lb02 = (Tandem(lab, name, fast()).start() for name in ("lb01", "lb02"))
+    lb01.wait_master()
+    putter = lab.lb02.spawn("sh", "-c", f"while :; do ip addr add {VIP}/24 dev eth0 2>/dev/null; sleep 0.05; done")
+    lb02.wait_log("somebody keeps putting 192.168.1.10/24 on eth0: it is removed once a second from now on")
+    time.sleep(2)
+    putter.kill()
+    wait_for(lambda: only(lab, "lb01"), 2)
+    assert lb02.log().count("was put on eth0 by somebody else") == 5
 
 
 def test_what_a_group_follows_all_members_follow(lab):
