@@ -43,6 +43,15 @@ class Twins:
             if re.search(pattern, text):
                 return re.search(pattern, text)
 
+    def forget(self, port):
+        """What is in the socket, which holds only so much."""
+        self.logs[port].settimeout(0)
+        try:
+            while True:
+                self.logs[port].recv(4096)
+        except BlockingIOError:
+            pass
+
     def session(self, port):
         """Of the next session that is logged: server, times (N: some), status, termination, retries, queues."""
         m = self.line(port, r"\] \S+ \S+/(\S+) (\S+) (-?\d+) \d+ - - (\S{4}) \d+/\d+/\d+/\d+/(\+?\d+) (\d+/\d+)")
@@ -582,3 +591,29 @@ def test_servers_are_ordered_about_as_in_haproxy(lab, twins):
     pair.line(OURS, "s2 enters drain")
     assert exchange(LB, OURS, get("/name", "Cookie: C=two\r\nConnection: close\r\n")).endswith(b"web02\n")
     assert shares(OURS, 12) == {"web01": 12}
+
+
+def test_no_place_is_lost(lab, twins):
+    """Load that waits, gives up, is killed; servers that refuse, and that come and go. Then each has all its places again."""
+    servers = [f"{NGINX[0]} maxconn 2 maxqueue 5 cookie s1 slowstart 1s", f"{NGINX[1]} maxconn 1 cookie s2 on-marked-down shutdown-sessions",
+               "192.168.1.21:9 maxconn 1 cookie s3"]
+    pair = twins(servers, backend="    cookie C insert indirect\n    option redispatch\n    retries 1\n    timeout queue 200ms\n    balance leastconn",
+                 defaults="    option abortonclose")
+    address = f"http://{LB}:{OURS}/1k"
+    load = [lab.client.spawn("wrk", "-t", "1", "-c", "20", "-d", "3", "-H", header, address, stdout=-3)
+            for header in ("X: y", "Cookie: C=s1", "Cookie: C=s3", "Connection: close")]
+    for state in "maint", "ready", "drain", "ready", "maint", "ready":
+        command("/run/lab/tandem.sock", f"set server back/s2 state {state}")
+        command("/run/lab/tandem.sock", f"set server back/s1 state {state}")
+        killed = lab.client.spawn("wrk", "-t", "1", "-c", "20", "-d", "3", address, stdout=-3)
+        time.sleep(0.4)
+        killed.kill()
+    for each in load:
+        each.wait(20)
+    wait_for(lambda: "traffic     0 connections now" in command("/run/lab/tandem.sock", "show status"), 10, "all sessions to end")
+    wait_for(lambda: len(shares(OURS, 4)) == 2, 5, "both servers")
+    pair.forget(OURS)
+    for name in "s1", "s2":
+        assert one_response(exchange(LB, OURS, get(f"/last-{name}", f"Cookie: C={name}\r\nConnection: close\r\n")))[0] == 404
+        counts = pair.line(OURS, rf"back/{name} .* (\d+/\d+/\d+/\d+/\d+ \d+/\d+) .*/last-{name}").group(1)
+        assert counts == "1/1/1/1/0 0/0"
