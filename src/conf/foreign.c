@@ -43,8 +43,6 @@ static const struct { uint32_t where; const char *words, *reason; } table[] = {
 		"normalize-uri use-service track-sc1 track-sc2 wait-for-body", HAPROXY },
 	{ AS_ANSWER, PACKED "file lf-file errorfile errorfiles default-errorfiles hdr", HAPROXY },
 	{ AS_REDIRECT, PACKED "set-cookie clear-cookie ignore-empty", HAPROXY },
-	{ AS_LINE | IN_PROXY, PACKED "stick",
-		PACKED "is HAProxy's; tandem does not have it: 'cookie' keeps clients on a server" },
 	{ AS_LINE | IN_PROXY, PACKED "appsession", PACKED "has gone from HAProxy too: 'cookie' keeps clients on a server" },
 	{ AS_LINE | IN_PROXY, PACKED "clitimeout contimeout srvtimeout",
 		PACKED "is HAProxy's old word: write 'timeout client', 'timeout connect' or 'timeout server'" },

@@ -529,6 +529,9 @@ static const struct keyword table[] = {
 	{ AS_TCP_REQUEST | IN_FRONTEND | IN_LISTEN, 1, 1, "inspect-delay", set_ms, PROXY(inspect_delay_ms), 1, DAYS_24, 0,
 		PACKED "TIME\0"
 		PACKED "how long to wait for bytes that a content line asks about (not at all)" },
+	{ AS_LINE | IN_BACKEND | IN_LISTEN | REPEATS, 2, ARGS_ANY, "stick", set_stick, NOWHERE, 0, 0, 0,
+		PACKED "on | match | store-request src [table T] [if | unless CONDITION]\0"
+		PACKED "clients stay on the server that the table has for their address; on: it is looked up, and remembered" },
 	{ AS_LINE | IN_RULES, 4, ARGS_ANY, "stick-table", set_stick_table, NOWHERE, 0, 0, 0,
 		PACKED "type ip size N [expire TIME] [store WHAT] [nopurge]\0"
 		PACKED "a table of addresses, called like the section; memory for it is set aside at start" },

@@ -267,7 +267,7 @@ keyword_set set_bind, set_server, set_default_server, set_server_cookie, set_che
 	set_expect, set_expect_status, set_expect_string, set_redispatch,
 	set_http_send, set_send_word, set_send_header, set_tcp_check, set_connect, set_tcp_send, set_tcp_expect, set_tcp_part,
 	set_http_mode, set_httpchk, set_proxy_log, set_default_backend;
-keyword_set set_tcp_rule, set_stick_table, set_stick_store, set_fetch_stick;
+keyword_set set_tcp_rule, set_stick, set_stick_table, set_stick_store, set_fetch_stick;
 keyword_set set_acl, set_fetch, set_fetch_backend, set_use_backend, set_http_rule, set_redirect, set_monitor_fail;
 keyword_set set_rule_format, set_rule_string, set_rule_type, set_rule_header, set_rule_replace_path, set_rule_status,
 	set_rule_action, set_rule_track, set_rule_answer, set_rule_code, set_rule_redirect;

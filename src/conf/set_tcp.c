@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Setters of tcp-request and stick-table lines.
+ * Setters of tcp-request, stick and stick-table lines.
  */
 #include <string.h>
 #include "conf/parse.h"
@@ -36,6 +36,24 @@ void set_tcp_rule(struct parser *p, const struct keyword *k, const struct str *a
 		rule.condition = take_condition(p, object, args + at, n - at, (uint8_t)k->low);
 	if (p->error_count == errors)
 		add_rule(p, list, &rule);
+}
+
+void set_stick(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n, void *object)
+{
+	uint32_t kind = word_in_list("on match store-request", args[0]), at = find_condition(args, n, 2);
+	uint32_t errors = p->error_count;
+	struct rule rule = { .line = p->line, .action = (uint8_t)(RULE_STICK_ON + kind - 1) };
+	struct proxy_config *c = object;
+
+	if (kind == 0 || !str_is(args[1], "src")) {
+		refuse(p, "'%s %.*s': what is here is %s", k->name, CLIPPED(args[kind != 0]), k->arguments);
+		return;
+	}
+	rule.backend = refer_table(p, k->name, args + 2, at - 2);
+	if (at < n)
+		rule.condition = take_condition(p, c, args + at, n - at, USE_CONNECTION);
+	if (p->error_count == errors)
+		add_rule(p, &c->stick_rules, &rule);
 }
 
 /* "gpc0,conn_rate(10s)" */

@@ -176,6 +176,7 @@ struct proxy_config {
 	const char *monitor_uri;                /* NULL: none */
 	struct forwardfor_config forwardfor;
 	struct rule *connection_rules, *content_rules;  /* tcp-request */
+	struct rule *stick_rules;               /* stick on and so on */
 	const struct stick_config *stick;       /* NULL: no table */
 	uint32_t inspect_delay_ms;
 	const char *default_backend_name;       /* NULL: none */

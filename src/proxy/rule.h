@@ -9,6 +9,7 @@
 enum rule_action {
 	RULE_USE_BACKEND,
 	RULE_ACCEPT, RULE_REJECT, RULE_EXPECT_PROXY, RULE_TRACK,    /* tcp-request */
+	RULE_STICK_ON, RULE_STICK_MATCH, RULE_STICK_STORE,
 	/* These end their list; the caller does what they say. */
 	RULE_ALLOW, RULE_ANSWER, RULE_LOCATION, RULE_PREFIX, RULE_SCHEME /* redirects */, RULE_MONITOR_FAIL,
 	/* These change the message. */
@@ -42,7 +43,7 @@ struct rule {
 	struct format value;                    /* or body, or location */
 	struct pattern pattern;
 	const struct condition *condition;      /* NULL: always */
-	const struct proxy_ref *backend;        /* RULE_USE_BACKEND; RULE_TRACK: whose table */
+	const struct proxy_ref *backend;        /* RULE_USE_BACKEND; tables: whose */
 	struct rule *next;
 };
 

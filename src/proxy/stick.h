@@ -30,6 +30,7 @@ struct stick_entry {
 	uint64_t expires_ms;
 	uint32_t next;                  /* in its chain; the free ones have one too. Numbers are index + 1; 0: none */
 	uint32_t older, newer;
+	uint32_t server;                /* place in its backend + 1; 0: none yet */
 	uint32_t holders;               /* sessions that track it: conn_cur */
 	uint32_t counters[STICK_COUNTERS];
 	struct stick_rate rates[STICK_DATA - STICK_COUNTERS];

@@ -268,6 +268,7 @@ static void connected(struct session *s)
 	s->server_active = s->client_active = worker.loop.now_ms;
 	if (!s->upstream->reused)
 		server_observed(s->server, OBSERVED_CONNECT);
+	track_store(s);
 	if (a)
 		a->connect_ms = (int32_t)(worker.loop.now_ms - a->connect_start_ms);
 	if (s->listener->frontend->mode == MODE_HTTP)
@@ -301,10 +302,12 @@ void session_leave_server(struct session *s)
 static bool find_place(struct session *s)
 {
 	struct backend *b = s->backend;
-	const struct balance_server *lb = s->server ? s->server->lb : NULL;
 
 	if (s->placed)
 		return true;
+	if (!s->server && s->avoid == BALANCE_NONE && (s->server = track_server(s)) != NULL)
+		s->by_cookie = true;
+	const struct balance_server *lb = s->server ? s->server->lb : NULL;
 	/* A client whose server has no room even to wait. */
 	if (lb && !balance_has_room(lb) && lb->maxqueue && lb->queued >= lb->maxqueue
 	    && s->by_cookie && b->config->options & OPTION_REDISPATCH)

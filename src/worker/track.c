@@ -61,6 +61,38 @@ bool track_ask(struct session *s, const struct sample_expr *e, struct sample *ou
 	return true;
 }
 
+struct server *track_server(struct session *s)
+{
+	struct backend *b = s->backend;
+	struct sample_context c = rules_context(s, NULL);
+
+	for (const struct rule *r = rule_first(b->config->stick_rules, &c); r; r = rule_first(r->next, &c)) {
+		struct stick_table *t = &worker.tables[r->backend->proxy->index];
+		struct stick_entry *e = r->action == RULE_STICK_STORE ? NULL : stick_find(t, &s->peer.addr, worker.loop.now_ms);
+		if (!e || e->server == 0 || e->server > b->config->server_count)
+			continue;
+		struct server *server = &b->servers[e->server - 1];
+		stick_hold(t, e, 0, worker.loop.now_ms);
+		if (server_usable(server) || b->config->options & OPTION_PERSIST)
+			return server;
+	}
+	return NULL;
+}
+
+void track_store(struct session *s)
+{
+	struct sample_context c = rules_context(s, NULL);
+
+	for (const struct rule *r = rule_first(s->backend->config->stick_rules, &c); r; r = rule_first(r->next, &c)) {
+		struct stick_table *t = &worker.tables[r->backend->proxy->index];
+		struct stick_entry *e = r->action == RULE_STICK_MATCH ? NULL : stick_get(t, &s->peer.addr, worker.loop.now_ms);
+		if (!e)
+			continue;
+		e->server = (uint32_t)(s->server - s->backend->servers) + 1;
+		stick_hold(t, e, 0, worker.loop.now_ms);
+	}
+}
+
 void track_memory(struct worker *w, struct arena *a, const struct conf *conf)
 {
 	uint32_t count = 0;

@@ -260,6 +260,9 @@ void track_memory(struct worker *, struct arena *, const struct conf *);
 void track_start(struct tracked *, const struct proxy_config *owner, const struct addr *client);
 void track_end(struct tracked *);
 void track_request(const struct tracked *);     /* a request has come */
+/* The server that `stick` lines remember for the client; NULL: none that is usable. */
+struct server *track_server(struct session *);
+void track_store(struct session *);             /* and they remember the one that it has */
 /* false: there is no such entry, or it has no such counter. */
 bool track_ask(struct session *, const struct sample_expr *, struct sample *);
 
