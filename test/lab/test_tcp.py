@@ -1247,3 +1247,159 @@ def test_addresses_are_remembered_as_haproxy_does(lab, both):
             assert taken(base, 2) and [taken(base, 7, others[1]) for _ in range(3)] == [yes, yes, no]
     finally:
         server.close()
+
+
+STICK_HTTP = """
+defaults
+    mode http
+    timeout connect 1s
+    timeout client 10s
+    timeout server 10s
+    default_backend b
+frontend by_request
+    bind 192.168.1.11:PORT+1
+    stick-table type ip size 100 expire 20s store http_req_rate(20s)
+    http-request track-sc0 src
+    http-request deny deny_status 429 if { sc0_http_req_rate gt 5 }
+frontend by_connection
+    bind 192.168.1.11:PORT+2
+    stick-table type ip size 100 store http_req_cnt,conn_cnt
+    tcp-request connection track-sc0 src
+    http-request deny deny_status 429 if { sc0_http_req_cnt gt 3 }
+    http-request deny deny_status 403 if { sc0_conn_cnt gt 2 }
+frontend proxied
+    bind 192.168.1.11:PORT+3 accept-proxy
+    stick-table type ip size 100 store http_req_cnt
+    http-request track-sc0 src
+    http-request deny deny_status 429 if { sc0_http_req_cnt gt 2 }
+frontend at_once
+    bind 192.168.1.11:PORT+4
+    stick-table type ip size 100 store conn_cur,gpc0
+    http-request track-sc0 src
+    http-request deny deny_status 429 if { sc0_conn_cur gt 1 }
+    http-request deny deny_status 403 if { path /inc } { sc0_inc_gpc0 gt 1 }
+    http-request deny deny_status 404 if { src_get_gpc0 gt 2 }
+frontend both
+    bind 192.168.1.11:PORT+5
+    tcp-request connection track-sc0 src table connections
+    http-request track-sc0 src table requests if { path /x }
+    http-request deny deny_status 429 if { sc0_http_req_cnt gt 1 }
+backend connections
+    stick-table type ip size 100 store http_req_cnt
+backend requests
+    stick-table type ip size 100 store http_req_cnt
+backend b
+    server s 192.168.1.21:9000
+"""
+
+
+def test_requests_are_counted_as_haproxy_does(lab, both):
+    class Answers(Recorder):
+        def serve(self, connection):
+            connection.settimeout(20)
+            try:
+                with connection:
+                    data = b""
+                    while more := connection.recv(65536):
+                        data += more
+                        if data.endswith(b"\r\n\r\n"):
+                            connection.sendall(OK)
+            except OSError:
+                pass
+    server = Answers()
+
+    def status(s, path="/"):
+        s.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        data = b""
+        while b"\r\n\r\n" not in data:
+            data += s.recv(4096)
+        head, rest = data.split(b"\r\n\r\n", 1)
+        length = int((re.search(rb"(?i)content-length: (\d+)", head) or [0, 0])[1])
+        while len(rest) < length:
+            rest += s.recv(4096)
+        return int(head.split()[1])
+
+    def several(base, port, *paths, header=b""):
+        """On one connection, which is closed in the end or by the answer."""
+        with dial(LB, base + port) as s:
+            if header:
+                s.sendall(header)
+            return [status(s, path) for path in paths]
+
+    def all_of_it(base):
+        found = [several(base, 1, "/", "/", "/"), several(base, 1, "/"), several(base, 1, "/"), several(base, 1, "/"), several(base, 1, "/")]
+        found += [several(base, 2, "/", "/"), several(base, 2, "/"), several(base, 2, "/")]
+        for client in (b"1.1.1.1", b"2.2.2.2", b"1.1.1.1", b"1.1.1.1"):
+            found.append(several(base, 3, "/", header=V1.replace(b"1.2.3.4", client)))
+        with dial(LB, base + 4) as idle:
+            found += [status(idle), several(base, 4, "/"), several(base, 4, "/inc"), several(base, 4, "/inc"), several(base, 4, "/inc"),
+                      several(base, 4, "/")]
+        found += [several(base, 5, "/x"), several(base, 5, "/"), several(base, 5, "/"), several(base, 5, "/x")]
+        return found
+    try:
+        both(STICK_HTTP)
+        ours, theirs = all_of_it(8000), all_of_it(9000)
+        assert ours == theirs
+        assert ours[:5] == [[200] * 3, [200], [200], [429], [429]] and ours[5:8] == [[200, 200], [200], [429]]
+        assert ours[8:12] == [[200], [200], [200], [429]]
+    finally:
+        server.close()
+
+
+STICK_ON = """
+defaults
+    mode tcp
+    timeout connect 1s
+    timeout client 10s
+    timeout server 10s
+listen sticks
+    bind 192.168.1.11:PORT+1
+    stick-table type ip size 100 expire 20s
+    stick on src
+    server s1 192.168.1.21:9101
+    server s2 192.168.1.21:9102
+listen only_looks
+    bind 192.168.1.11:PORT+2
+    stick match src table sticks
+    server s1 192.168.1.21:9102
+    server s2 192.168.1.21:9101
+listen conditional
+    bind 192.168.1.11:PORT+3
+    stick-table type ip size 100 expire 20s
+    stick on src if { src 192.168.1.101 }
+    server s1 192.168.1.21:9101
+    server s2 192.168.1.21:9102
+listen elsewhere
+    bind 192.168.1.11:PORT+4
+    stick-table type ip size 100 expire 20s
+    option redispatch
+    retries 1
+    timeout connect 200ms
+    stick on src
+    server s1 192.168.1.21:9103
+    server s2 192.168.1.21:9101
+"""
+
+
+def test_clients_stay_on_the_server_that_a_table_has_for_them(lab, both):
+    servers = [Echo(9101, b"A"), Echo(9102, b"B")]
+    lab.client.run("ip", "addr", "add", "192.168.1.101/32", "dev", "eth0")
+    other = "192.168.1.101"
+
+    def who(base, port, source=CLIENT):
+        with InHost("client"):
+            s = socket.create_connection((LB, base + port), timeout=10, source_address=(source, 0))
+        with s:
+            return s.recv(1).decode()
+    try:
+        both(STICK_ON)
+        for base in (8000, 9000):
+            assert [who(base, 1) for _ in range(3)] == ["A"] * 3 and [who(base, 1, other) for _ in range(3)] == ["B"] * 3
+            assert [who(base, 1) for _ in range(2)] == ["A"] * 2
+            assert [who(base, 2) for _ in range(3)] == ["B"] * 3        # its first server is this one
+            assert [who(base, 3, other) for _ in range(3)] == ["A"] * 3
+            assert sorted(who(base, 3) for _ in range(2)) == ["A", "B"]
+            assert [who(base, 4) for _ in range(3)] == ["A"] * 3        # by redispatch, and then by the table
+    finally:
+        for s in servers:
+            s.close()
