@@ -5,19 +5,14 @@
 #include "proxy/edit.h"
 #include "worker/worker.h"
 
-/* HAProxy's nbsrv: servers that take part in balancing; of backups only the one that would be used. */
+/* HAProxy's nbsrv: servers that take part in balancing; of backups those that would be used. */
 static uint32_t usable_servers(const struct backend *b)
 {
-	uint32_t active = 0;
-	bool backup = false;
+	uint32_t n = 0;
 
-	for (uint32_t i = 0; i < b->config->server_count; i++) {
-		const struct server_config *c = b->servers[i].config;
-		bool counts = server_usable(&b->servers[i]) && c->weight > 0;
-		active += counts && !c->backup;
-		backup = backup || (counts && c->backup);
-	}
-	return active ? active : backup;
+	for (uint32_t i = 0; i < b->balance.count; i++)
+		n += balance_may_choose(&b->balance, i);
+	return n;
 }
 
 const struct tls_hello *rules_hello(const struct session *s, bool *known)
