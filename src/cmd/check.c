@@ -173,6 +173,7 @@ static void print_options(const struct proxy_config *c)
 		{ OPTION_HTTPLOG, PROXY_FRONTEND, "httplog" }, { OPTION_TCPLOG, PROXY_FRONTEND, "tcplog" },
 		{ OPTION_DONTLOGNULL, PROXY_FRONTEND, "dontlognull" },
 		{ OPTION_FORWARDFOR, PROXY_FRONTEND | PROXY_BACKEND, "forwardfor" },
+		{ OPTION_ABORTONCLOSE, PROXY_BACKEND, "abortonclose" }, { OPTION_ALLBACKUPS, PROXY_BACKEND, "allbackups" },
 		{ OPTION_REDISPATCH, PROXY_BACKEND, "redispatch" }, { OPTION_PERSIST, PROXY_BACKEND, "persist" },
 		{ OPTION_HTTP_SERVER_CLOSE, PROXY_FRONTEND | PROXY_BACKEND, "http-server-close" },
 		{ OPTION_HTTPCLOSE, PROXY_FRONTEND | PROXY_BACKEND, "httpclose" },

@@ -170,6 +170,18 @@ def test_the_plan_says_what_this_node_will_do():
     assert all(len(line) < 120 for line in text.splitlines())
 
 
+def test_the_plan_says_how_clients_get_to_servers(tmp_path):
+    (tmp_path / "f").write_text("listen web\n mode http\n bind :8080\n balance hdr(Host)\n timeout queue 3s\n option abortonclose\n"
+                                " server a 127.0.0.1:81 maxconn 3 maxqueue 9 slowstart 10s\n server b 127.0.0.1:82 backup\n")
+    text = tandem("check", "-f", tmp_path / "f").stdout
+    for part in ("balance     hdr of Host, 3 retries, alike on all nodes", "queue       3s at most", "options     abortonclose",
+                 "a  127.0.0.1:81          weight 1, at most 3 sessions, 9 waiting, slow for 10s", "weight 1, backup"):
+        assert part in text, part
+    (tmp_path / "f").write_text("listen web\n bind :8080\n balance leastconn\n server a 127.0.0.1:81\n")
+    text = tandem("check", "-f", tmp_path / "f").stdout
+    assert "balance     leastconn, 3 retries\n" in text and "queue" not in text
+
+
 PAIR = VRRP.replace("    priority 100\n", "    @lb01 priority 100\n    @lb02 priority 90\n") + "    {}\n" + PROXY
 
 

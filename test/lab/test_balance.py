@@ -271,6 +271,17 @@ def test_errors_that_clients_see_take_a_server_down(twins, scripted, what):  # n
                             if "fastinter" not in what else "Layer7 wrong status", 503)
 
 
+def test_connections_that_are_refused_take_a_server_down(twins):
+    """Its checks go elsewhere, and are good."""
+    pair = twins(["192.168.1.21:9 check addr 192.168.1.21 port 80 inter 20s observe layer4 error-limit 3 on-error mark-down"],
+                 backend="    retries 2\n    timeout connect 200ms")
+
+    def of(port):
+        status = one_response(exchange(LB, port, get("/", "Connection: close\r\n")))[0]
+        return status, pair.line(port, r"is DOWN, reason: (Health.*connection.)").group(1), pair.session(port)
+    assert same(of)[1] == "Health analyze, info: \"Detected 3 consecutive errors, last one was: L4 unsuccessful connection\""
+
+
 @pytest.mark.parametrize("mode", ["http", "tcp"])
 def test_sessions_end_with_their_server(lab, twins, scripted, mode):  # noqa: F811
     """on-marked-down shutdown-sessions: one that waits for its answer, one in the middle of it; and those of the others go on."""
