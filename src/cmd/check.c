@@ -96,6 +96,7 @@ static void print_track(const struct vrrp_config *v, const struct track_config *
 static void print_vrrp(const struct vrrp_config *v)
 {
 	char text[ADDR_TEXT_MAX], other[ADDR_TEXT_MAX], time[16], refresh[16];
+	struct vrrp vr;
 
 	out("\nvrrp %s: virtual router %u on %s, version %u, priority %u\n", v->name, (unsigned)v->vrid,
 		v->interface, (unsigned)v->version, (unsigned)v->priority);
@@ -110,6 +111,10 @@ static void print_vrrp(const struct vrrp_config *v)
 			r->via.family ? " via " : "", r->via.family ? addr_print(&r->via, other) : "");
 	out("  lifetime    %us: the kernel removes them when the guard does not renew them for so long\n",
 		vips_lifetime_s(v));
+	vrrp_init(&vr, v);
+	if (vips_lifetime_s(v) * 1000 > vrrp_master_down_ms(&vr))
+		out("              (after %s another node takes over: advert_int 1 and more leave no time with two holders)\n",
+			seconds(vrrp_master_down_ms(&vr), time));
 	print_adverts(v);
 	print_election(v);
 	out("  announced   %u times at takeover%s%s%s%s\n", v->garp_master_repeat,

@@ -5,6 +5,7 @@
 #include <string.h>
 #include "base/log.h"
 #include "cmd/cmd.h"
+#include "vrrp/diagnose.h"
 #include "vrrp/outlook.h"
 
 struct node { const char *name; const struct vrrp_config *router; struct outlook_node look; };
@@ -103,6 +104,60 @@ static void print_pair(const struct node *m, const struct node *b, const char *f
 	}
 }
 
+/* ---- what they would say of each other ---- */
+
+static bool has_peer(const struct vrrp_config *v, const struct addr *a)
+{
+	for (const struct peer_config *p = v->peers; p; p = p->next)
+		if (addr_equal(&p->address, a))
+			return true;
+	return false;
+}
+
+/* The sentence is about an address, which the file need not have: here it is about a node. */
+static void name_node(char *out, size_t size, const char *text, const char *address, const char *name)
+{
+	size_t n = 0, length = strlen(address);
+
+	while (*text && n + 1 < size) {
+		bool found = strncmp(text, address, length) == 0;
+		n += found ? text_format(out + n, size - n, "%s", name) : text_format(out + n, size - n, "%c", *text);
+		text += found ? length : 1;
+	}
+}
+
+/* The advert of the one, as the other would judge it. */
+static void compare(const struct node *from, const struct node *to, const char *file)
+{
+	static struct vrrp_advert advert;
+	static uint8_t packet[VRRP_PACKET_MAX];
+	const struct vrrp_config *c = from->router, *other = to->router;
+	uint8_t family = vrrp_family(c);
+	const struct addr unknown = { family, { family == ADDR_IPV6 ? 0xfe : 192, family == ADDR_IPV6 ? 0x80 : 0, 2, 1 } };
+	const struct addr source = c->source.family ? c->source : other->peers ? other->peers->address : unknown;
+	const struct addr destination = c->peers ? c->peers->address : vrrp_group(family);
+	char text[320], named[320], address[ADDR_TEXT_MAX];
+	struct hmac_state state = { 0 };
+	struct diagnosis d = { 0 };
+	struct disagreement e;
+	struct vrrp vr;
+
+	if (c->peers && other->source.family && !has_peer(c, &other->source))
+		log_warn("%s:%u: vrrp %s: %s sends nothing to %s, the unicast_src_ip of %s: add it as a unicast_peer", file, c->line,
+			c->name, from->name, addr_print(&other->source, address), to->name);
+	vrrp_init(&vr, other);
+	size_t n = vrrp_packet_build(c, &source, &destination, c->priority, VRRP_SUM_PSEUDO, &state, 0, packet);
+	if (source.family != family || destination.family != family || vrrp_packet_parse(packet, n, &advert) != VRRP_GOOD)
+		return;
+	(void)addr_print(&source, address);
+	diagnose_heard(&d, 0, &vr, &advert, VRRP_GOOD);
+	while (diagnose_next(&d, 0, &e)) {
+		(void)diagnose_print(&e, text, sizeof text);
+		name_node(named, sizeof named, text, address, from->name);
+		log_warn("%s:%u: vrrp %s, as %s sees it: %s", file, c->line, c->name, to->name, named);
+	}
+}
+
 /* The stronger of two nodes is the master whose failures matter; of two equals each may be. */
 static void print_router(struct node *a, struct node *b, const char *file)
 {
@@ -111,6 +166,9 @@ static void print_router(struct node *a, struct node *b, const char *file)
 	if (ours == theirs)
 		log_warn("%s:%u: vrrp %s: %s and %s both have priority %d: who came first is master, and after a quarrel the"
 			" one with the higher address", file, a->router->line, a->router->name, a->name, b->name, ours);
+	compare(a, b, file);
+	if (b->router->peers && a->router->source.family && !has_peer(b->router, &a->router->source))
+		compare(b, a, file);
 	if (ours >= theirs)
 		print_pair(a, b, file);
 	if (theirs >= ours)

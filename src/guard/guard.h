@@ -36,6 +36,7 @@ struct interface {
 	struct channel channels[2];     /* IPv4, IPv6 */
 	bool seen;                      /* in the last list of links; if not, its index holds until the routers have left it */
 	bool macvlan;                   /* one that use_vmac makes */
+	char arp_ignore[4];             /* as it was before use_vmac set it; empty: it has not */
 };
 
 /* ---- programs of others ---- */
@@ -235,6 +236,7 @@ void vmacs_remove(void);
 void witness_open(void);                        /* listens for other machines that say they have our addresses */
 
 /* reset.c */
+bool reset_works(void);                         /* false: this kernel cannot */
 void reset_now(struct router *);                /* before its addresses leave: the connections to others' services there */
 void reset_later(struct timer *, uint64_t now_ms);      /* those of ours that have not ended meanwhile */
 
@@ -249,6 +251,7 @@ uint32_t garp_some(struct router *, uint32_t budget);   /* of the frames that ar
 /* sysctl.c */
 void sysctls_write(const struct conf *);
 bool sysctl_write(const char *name, const char *value);         /* dots or slashes; false with errno */
+ssize_t sysctl_read(const char *name, char *value, size_t);     /* without its newline; -1 with errno */
 
 /* supervise.c */
 void supervise_start(void);

@@ -104,7 +104,7 @@ static bool read_list(const struct router *r, bool later, uint32_t *count)
 				return true;
 			if (m->nlmsg_type == NLMSG_ERROR || impossible)
 				return false;
-			if (!is_leaving(r, later, mnl_nlmsg_get_payload(m)))
+			if (!r || !is_leaving(r, later, mnl_nlmsg_get_payload(m)))
 				continue;
 			destroy(mnl_nlmsg_get_payload(m));
 			(*count)++;
@@ -122,16 +122,27 @@ static bool reset_family(const struct router *r, bool later, uint8_t family, uin
 		&& read_list(r, later, count);
 }
 
-/* Now, while the addresses are here to send a reset from; or later, if they have not come back. */
-static void reset(const struct router *r, bool later)
+/* Nobody has the connection that is asked for. */
+bool reset_works(void)
 {
+	const struct inet_diag_msg nobody = { .idiag_family = AF_INET };
 	uint32_t count = 0;
 
 	if (lists == -1) {
 		lists = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_SOCK_DIAG);
 		orders = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_SOCK_DIAG);
 	}
-	bool good = lists != -1 && orders != -1 && !impossible && reset_family(r, later, AF_INET, &count)
+	if (lists == -1 || orders == -1 || impossible || !reset_family(NULL, false, AF_INET, &count))
+		return false;
+	destroy(&nobody);
+	return !impossible;
+}
+
+/* Now, while the addresses are here to send a reset from; or later, if they have not come back. */
+static void reset(const struct router *r, bool later)
+{
+	uint32_t count = 0;
+	bool good = reset_works() && reset_family(r, later, AF_INET, &count)
 		&& reset_family(r, later, AF_INET6, &count);
 	if (count && !impossible)
 		log_info("(%s) %u connections to its addresses reset", r->config->name, count);

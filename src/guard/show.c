@@ -302,15 +302,19 @@ static bool routers_piece(struct answer *a)
 
 static void put_node(struct answer *a)
 {
+	bool resets = guard.conf->vrrp_count == 0 || reset_works();
 	char time[16];
 
 	if (!a->json) {
-		put(a, "node %s, tandem %s, up %s\n\n", guard.node, tandem_version, text_age(since(guard.started_ms), time));
+		put(a, "node %s, tandem %s, up %s\n%s\n", guard.node, tandem_version, text_age(since(guard.started_ms), time),
+			resets ? "" : "this kernel cannot reset connections to addresses that leave (CONFIG_INET_DIAG_DESTROY, on"
+			" OpenWrt kmod-inet-diag): clients that only wait will wait for their timeout\n");
 		return;
 	}
 	json_text(a, "node", guard.node);
 	json_text(a, "version", tandem_version);
 	json_number(a, "uptime_ms", since(guard.started_ms));
+	json_true(a, "resets_connections", resets);
 }
 
 static uint32_t level(const _Atomic uint32_t *p)

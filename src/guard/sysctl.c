@@ -55,7 +55,7 @@ static bool same_value(const char *a, const char *b)
 	}
 }
 
-static ssize_t sysctl_read(const char *name, char *value, size_t size)
+ssize_t sysctl_read(const char *name, char *value, size_t size)
 {
 	int fd = open_name(name, O_RDONLY);
 

@@ -44,7 +44,7 @@ static int make(const struct router *r, const uint8_t mac[6])
 /* Each of the two answers ARP for its own addresses only; what comes in by the macvlan is answered by the interface below
  * it, so the reverse path must not be looked at too closely; and no link-local address is derived from the virtual MAC,
  * which both nodes have (RFC 9568 §7.4). */
-static void set_sysctls(const struct router *r)
+static void set_sysctls(struct router *r)
 {
 	static const struct { const char *name, *value; bool below; } rows[] = {
 		{ "ipv4/conf/%s/arp_ignore", "1", true }, { "ipv4/conf/%s/arp_ignore", "1", false },
@@ -57,6 +57,9 @@ static void set_sysctls(const struct router *r)
 		const char *after = strchr(rows[i].name, '%') + 2;
 		text_format(path, sizeof path, "net/%.*s%s%s", (int)(after - 2 - rows[i].name), rows[i].name,
 			rows[i].below ? r->interface->name : r->vmac->name, after);
+		/* Only the first is of an interface that outlives us: the next router that uses it finds what we set. */
+		if (i == 0 && !*r->interface->arp_ignore)
+			(void)sysctl_read(path, r->interface->arp_ignore, sizeof r->interface->arp_ignore);
 		if (!sysctl_write(path, rows[i].value))
 			log_debug("(%s) cannot set %s: %m", r->config->name, path);
 	}
@@ -92,12 +95,16 @@ bool vmac_ready(struct router *r)
 void vmacs_remove(void)
 {
 	_Alignas(8) uint8_t bytes[256] = { 0 };
+	char path[96];
 
 	for (uint32_t k = 0; k < guard.conf->vrrp_count; k++) {
 		const struct router *r = &guard.routers[k];
 		if (!r->vmac || !r->vmac_index)
 			continue;
 		int error = netlink_request(link_message(bytes, RTM_DELLINK, 0, r->vmac_index, 0), NULL);
+		text_format(path, sizeof path, "net/ipv4/conf/%s/arp_ignore", r->interface->name);
+		if (*r->interface->arp_ignore && !sysctl_write(path, r->interface->arp_ignore))
+			log_debug("(%s) cannot set %s: %m", r->config->name, path);
 		if (error && error != ENODEV)
 			log_err("(%s) cannot remove the interface %s: %s", r->config->name, r->vmac->name, strerror(error));
 	}

@@ -290,3 +290,32 @@ def test_more_memory_than_there_can_be_names_the_line(tmp_path):
         done = subprocess.run([TANDEM, command, "-f", str(conf)], capture_output=True, text=True, timeout=10)
         assert done.returncode == 1
         assert f"{conf}:3: maxconn 65535 with tune.bufsize 1048576 needs 131070 MB for buffers" in done.stderr + done.stdout
+
+
+def test_what_the_nodes_of_one_file_disagree_in(tmp_path):
+    """Each node's advert is judged by the other's configuration: in the words that the log would have at night."""
+    conf = tmp_path / "two.conf"
+    conf.write_text(VRRP.replace("priority 100", "@a priority 100\n    @b priority 90") + """\
+    @a advert_int 1
+    @b advert_int 2
+    @a auth_pass aaa
+    @b auth_pass bbb
+    @a virtual_ipaddress 192.168.1.13/24
+    @a unicast_src_ip 192.168.1.11
+    @a unicast_peer 192.168.1.99
+    @b unicast_src_ip 192.168.1.12
+    @b unicast_peer 192.168.1.11
+""")
+    done = subprocess.run([TANDEM, "check", "-n", "a", "-f", str(conf)], capture_output=True, text=True, timeout=10)
+    said = [line.split(": ", 2)[2] for line in (done.stderr + done.stdout).splitlines() if line.startswith("warning")]
+    lost = ": its adverts do not count, both nodes may become master: "
+    assert said == [
+        "vrrp VI_1: a sends nothing to 192.168.1.12, the unicast_src_ip of b: add it as a unicast_peer",
+        f"vrrp VI_1, as b sees it: a sends adverts with another auth_pass{lost}set auth_pass alike (its first 8 characters count)",
+        f"vrrp VI_1, as b sees it: a has advert_int 1 s, ours is 2 s{lost}set advert_int alike",
+        "vrrp VI_1, as b sees it: a advertises 192.168.1.13 as well, which we do not have: it is missing when we are master: "
+        "make virtual_ipaddress alike"]
+    conf.write_text(VRRP.replace("priority 100", "@a priority 100\n    @b priority 90") + "    version 3\n    advert_int 0.1\n")
+    done = subprocess.run([TANDEM, "check", "-n", "a", "-f", str(conf)], capture_output=True, text=True, timeout=10)
+    assert "sees it" not in done.stdout + done.stderr
+    assert "(after 360ms another node takes over: advert_int 1 and more leave no time with two holders)" in done.stdout

@@ -188,6 +188,10 @@ def test_a_macvlan_that_is_set_down_or_removed_comes_back(lab):
     wait_for(lambda: VIP in sh("ip -n lb01 addr show dev vrrp.51", check=False), 3, lb01.log())
     time.sleep(1)
     assert VIP in lab.lb01.addresses("vrrp.51") and "MASTER" not in lb02.log(), lb01.log()
+    ignore = "/proc/sys/net/ipv4/conf/eth0/arp_ignore"
+    assert lab.lb01.run("cat", ignore) == "1\n"
+    lb01.stop()
+    assert lab.lb01.run("cat", ignore) == "0\n", "as it was"
 
 
 def test_an_address_on_another_interface_is_told_of_when_that_comes(lab):
@@ -355,3 +359,15 @@ def test_an_interface_that_was_away_for_a_moment_is_not_deaf(lab):
     lb02.send(signal.SIGCONT)
     time.sleep(5)
     assert only(lab, "lb01") and lb02.log().count("MASTER") == 0, lb02.log()
+
+
+def test_a_kernel_that_cannot_reset_connections_is_said_so(lab):
+    node = Tandem(lab, "lb01", fast(globals="    stats socket /run/lab/one.sock\n")).start()
+    node.wait_master()
+    ask = (TANDEM, "status", "-f", node.conf, "-n", "lb01")
+    tracer = node.host.spawn("strace", "-p", node.process.pid, "-e", "inject=socket:error=EPROTONOSUPPORT", "-o", "/dev/null")
+    wait_for(lambda: "TracerPid:\t0" not in open(f"/proc/{node.process.pid}/status").read(), 5)
+    assert "this kernel cannot reset connections" in node.host.run(*ask)
+    tracer.terminate()
+    tracer.wait()
+    assert "cannot reset" not in node.host.run(*ask)
