@@ -23,9 +23,15 @@ static bool make_key(const struct stick_config *c, const struct addr *a, uint8_t
 	return a->family != ADDR_NONE && (c->type == 1 || memcmp(key, mapped, sizeof mapped) == 0);
 }
 
+/* No two keys meet whatever the seed is, as they do in hash_bytes(). */
 static uint32_t *chain_of(const struct stick_table *t, const uint8_t key[16])
 {
-	return &t->chains[hash_bytes(key, 16) & (stick_chains(t->config) - 1)];
+	uint32_t words[4], h = t->seed;
+
+	memcpy(words, key, sizeof words);
+	for (int i = 0; i < 4; i++)
+		h = hash_mix(h ^ words[i]);
+	return &t->chains[h & (stick_chains(t->config) - 1)];
 }
 
 static uint32_t number_of(const struct stick_table *t, const struct stick_entry *e)

@@ -40,6 +40,7 @@ struct stick_table {
 	const struct stick_config *config;
 	struct stick_entry *entries;    /* config->size */
 	uint32_t *chains;               /* stick_chains() */
+	uint32_t seed;                  /* nobody's to guess: who may choose addresses must not choose chains */
 	uint32_t used;                  /* entries from here on were never used */
 	uint32_t free, oldest, newest;
 };

@@ -2,6 +2,7 @@
  * Stick tables at work: who is tracked, and what conditions hear of it. A session may track by its connection and, on top
  * of that, by each of its requests; a request's entry counts before the connection's.
  */
+#include <sys/random.h>
 #include "worker/worker.h"
 
 static void count(const struct tracked *t, enum stick_data what)
@@ -107,6 +108,7 @@ void track_memory(struct worker *w, struct arena *a, const struct conf *conf)
 		if (!p->stick)
 			continue;
 		t->config = p->stick;
+		(void)getrandom(&t->seed, sizeof t->seed, GRND_NONBLOCK);       /* early at boot it may stay 0 */
 		t->entries = arena_array(a, "stick tables", sizeof *t->entries, p->stick->size);
 		t->chains = arena_array(a, "stick tables", sizeof *t->chains, stick_chains(p->stick));
 	}

@@ -2,6 +2,7 @@
 """Connections: PROXY headers, addresses to listen on, mode tcp, beside Debian's HAProxy with the same lines and real nginx."""
 import os
 import pathlib
+import random
 import re
 import shutil
 import socket
@@ -1115,6 +1116,66 @@ def test_connections_are_taken_or_not_before_they_say_anything(both, recorder):
         assert talk(LB, base + 3, V1 + ASK).endswith(b"ok") and pair.log(base, "] ").startswith("1.2.3.4:99 ")
         assert b"1.2.3.4" in seen_by(server)[0]
         assert talk(LB, base + 3, ASK) in (b"RESET", b"") and "which does not look like" in pair.log(base, "] ")
+
+
+GARBAGE = """
+defaults
+    timeout connect 1s
+    timeout client 1s
+    timeout server 1s
+frontend h
+    mode http
+    bind 192.168.1.11:PORT+1 accept-proxy
+    default_backend bh
+frontend t
+    mode tcp
+    bind 192.168.1.11:PORT+2 accept-proxy
+    tcp-request inspect-delay 200ms
+    tcp-request content accept if { req.ssl_hello_type 1 }
+    use_backend bt if { req.ssl_sni -m end example }
+    default_backend bt
+backend bh
+    mode http
+    server s 192.168.1.21:9000 send-proxy-v2
+backend bt
+    mode tcp
+    server s 192.168.1.21:9000 send-proxy
+"""
+
+
+def test_garbage_does_no_harm(both, recorder):
+    """Mutations of good headers and ClientHellos, in pieces and cut off: the same worker is there, and all sessions are free."""
+    recorder()
+    pair = both(GARBAGE)
+    children = pathlib.Path(f"/proc/{pair.process.pid}/task/{pair.process.pid}/children")
+    worker, dice = children.read_text(), random.Random(1)
+    seeds = [header + rest for header in GOOD.values() for rest in (ASK, hello("a.example", 50))]
+
+    def one(number):
+        data = bytearray(dice.choice(seeds))
+        for _ in range(dice.randint(0, 4)):
+            at = dice.randrange(min(len(data), 120))
+            data[at:at + dice.randint(0, 2)] = dice.randbytes(dice.randint(0, 2))
+        with dial(LB, 8001 + number % 2) as s:
+            try:
+                for part in (data[:dice.randrange(len(data))], data):
+                    s.sendall(part)
+                if dice.random() < 0.5:
+                    s.shutdown(socket.SHUT_WR)
+                if dice.random() < 0.3:
+                    s.settimeout(0.03)
+                    s.recv(1000)
+            except OSError:
+                pass
+    for number in range(400):
+        one(number)
+    assert children.read_text() == worker
+    clients = [dial(LB, 8001) for _ in range(64)]               # maxconn
+    for s in clients:
+        s.sendall(V1 + ASK)
+    for s in clients:
+        assert s.recv(1000).startswith(b"HTTP/1.1 200")
+        s.close()
 
 
 # ---- stick tables ----
