@@ -50,7 +50,7 @@ static const struct { uint32_t where; const char *words, *reason; } table[] = {
 		"http-error log-format rate-limit retry-on server-template source "
 		"unique-id-format", HAPROXY },
 	{ AS_OPTION, PACKED "contstats http-buffer-request http-ignore-probes "
-		"http-no-delay httpslog log-health-checks logasap mysql-check nolinger originalto pgsql-check "
+		"http-no-delay httpslog logasap mysql-check nolinger originalto pgsql-check "
 		"redis-check smtpchk socket-stats splice-auto ssl-hello-chk", HAPROXY },
 	{ AS_TIMEOUT, PACKED "tarpit", HAPROXY },
 	{ AS_HTTP_CHECK, PACKED "comment set-var unset-var disable-on-404 send-state", HAPROXY },

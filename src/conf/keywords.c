@@ -472,6 +472,8 @@ static const struct keyword table[] = {
 		PACKED "when no other server is usable, all backups share the work, not the first one alone" },
 	{ AS_OPTION | IN_BACK | TAKES_NO, 0, 0, "abortonclose", set_option_bit, NOWHERE, OPTION_ABORTONCLOSE, 0, 0, "\0"
 		PACKED "a client that has sent its end is not waited for, nor its server" },
+	{ AS_OPTION | IN_BACK | TAKES_NO, 0, 0, "log-health-checks", set_option_bit, NOWHERE, OPTION_LOG_CHECKS, 0, 0, "\0"
+		PACKED "a line for each health check whose result is new, not only for servers that go up or down" },
 	{ AS_OPTION | IN_BACK | TAKES_NO, 0, 0, "persist", set_option_bit, NOWHERE, OPTION_PERSIST, 0, 0, "\0"
 		PACKED "a cookie leads to its server even when that is down" },
 	{ AS_OPTION | IN_PROXY | TAKES_NO, 0, 0, "http-server-close", set_http_mode, NOWHERE,

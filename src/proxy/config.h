@@ -25,6 +25,7 @@ enum proxy_option {                                                     /* bits 
 	OPTION_HTTPCLOSE = 1 << 6,              /* client and server connections serve one request */
 	OPTION_LOG_GLOBAL = 1 << 7,             /* `log global`: sessions are logged */
 	OPTION_CLITCPKA = 1 << 30, OPTION_SRVTCPKA = 1 << 29,   /* the kernel asks whether the peer is still there */
+	OPTION_LOG_CHECKS = 1 << 28,            /* each health check that says something new is logged */
 	OPTION_PERSIST = 1 << 8,                /* a cookie leads to its server even when that is down */
 	OPTION_ALLBACKUPS = 1 << 16,            /* backups share the work, not the first one alone */
 	OPTION_ABORTONCLOSE = 1 << 17,          /* a client that has sent its end waits for no answer */

@@ -21,6 +21,7 @@ struct check {
 	struct flow request;            /* what is left to send */
 	struct buf *answer;
 	uint64_t started_ms;
+	const char *said;               /* what the last result was, for log-health-checks; NULL: none yet */
 	const struct check_step *step;  /* of tcp-check: the one that is under way; NULL: none is left */
 	uint32_t step_number;           /* in the file: 1 is the first; 0: connecting, which no line says */
 	uint8_t state;
@@ -82,9 +83,25 @@ static void log_reason(const struct check *k, char *out, size_t size, bool ok, c
 	text_format(out + n, size - n, ", check duration: %ums", (unsigned)(worker.loop.now_ms - k->started_ms));
 }
 
+/* HAProxy's line of `option log-health-checks`: for another result than before, and on the way up or down. */
+static void log_result(struct check *k, const struct health *before, bool ok, const char *what, const char *reason)
+{
+	const struct server *s = k->server;
+	const struct health *h = &s->health;
+	bool news = before->streak || ok != before->up || !k->said || strcmp(k->said, what) != 0;
+	unsigned limit = h->up ? s->config->health.fall : s->config->health.rise;
+
+	k->said = what;
+	if (news && s->backend->config->options & OPTION_LOG_CHECKS)
+		log_notice("Health check for %sserver %s/%s %s, reason: %s, status: %u/%u %s.", s->config->backup ? "backup " : "",
+			s->backend->config->name, s->config->name, ok ? "succeeded" : "failed", reason,
+			h->up ? limit - h->streak : h->streak, limit, h->up ? "UP" : "DOWN");
+}
+
 static void finish(struct check *k, bool ok, const char *what, unsigned code, const char *info)
 {
 	struct server *s = k->server;
+	struct health before = s->health;
 	char reason[256];
 	enum health_change change = health_result(&s->health, &s->config->health, ok);
 
@@ -93,6 +110,7 @@ static void finish(struct check *k, bool ok, const char *what, unsigned code, co
 	give_buffer(&k->request.buf);
 	give_buffer(&k->answer);
 	log_reason(k, reason, sizeof reason, ok, what, code, info);
+	log_result(k, &before, ok, what, reason);
 	if (change != HEALTH_SAME)
 		server_set_up(s, change == HEALTH_UP, reason);
 	if (k->first) {

@@ -22,6 +22,7 @@ defaults
     option httpchk GET /inherited HTTP/1.1
     http-check send hdr Host inherited
     http-check expect status 204
+{option}
 """
 
 
@@ -113,19 +114,29 @@ def reasons(log):
     return found
 
 
+def results(log):
+    """{backend: [each result that was logged]}."""
+    found = {}
+    for name, result, rest, status in re.findall(r"Health check for server b(\d+)/s (\w+), (reason: .*?), check duration: \d+ms, (status: [^.]*)", log):
+        found.setdefault(int(name), []).append(f"{result}, {rest}, {status}")
+    return found
+
+
 def small_names(request):
     """Field names in small letters."""
     return re.sub(rb"(?m)^[A-Za-z-]+:", lambda m: m.group(0).lower(), request.split(b"\r\n\r\n")[0]) + request[request.find(b"\r\n\r\n"):]
 
 
-def test_checks_are_haproxys(lab):
+def play(lab, option, rise_and_fall, seen):
+    """The sick servers go down before both, then all are well; seen(log) is {case: [what the log says of it]}, whose last word is where
+    it stands. Returns that of both programs, and the servers."""
     servers = [Patient(lab, good, bad) for _, good, bad in CASES.values()]
 
     def conf(user, log):
-        text = GLOBAL.format(user=user, log=log) + f"frontend f\n    bind 192.168.1.11:{80 if user else 81}\n    default_backend b0\n"
+        text = GLOBAL.format(user=user, log=log, option=option) + f"frontend f\n    bind 192.168.1.11:{80 if user else 81}\n    default_backend b0\n"
         for i, (lines, _, bad) in enumerate(CASES.values()):
             text += f"backend b{i}\n" + "".join(f"    {line}\n" for line in lines)
-            text += f"    server s {servers[i].address} check inter 300ms fall 1 rise 1\n"
+            text += f"    server s {servers[i].address} check inter 300ms {rise_and_fall}\n"
         return text
     log_path = pathlib.Path(lab.folder) / "haproxy.log"
     path = pathlib.Path(lab.folder) / "haproxy.cfg"
@@ -133,17 +144,28 @@ def test_checks_are_haproxys(lab):
     with open(log_path, "w") as log:
         lab.lb01.spawn("haproxy", "-db", "-f", path, stdout=log, stderr=log)
     node = Tandem(lab, "lb01", conf("user nobody", "stderr")).start()
-    bad = {i for i, (_, _, bad) in enumerate(CASES.values()) if bad is not None}
+    sick = {i for i, (_, _, bad) in enumerate(CASES.values()) if bad is not None}
 
-    def state(word, log):
-        return {i for i, lines in reasons(log).items() if lines[-1].startswith(word)}
-    wait_for(lambda: bad <= state("DOWN", node.log()) and bad <= state("DOWN", log_path.read_text()), 10, "the sick are down")
+    def all_say(word):
+        return all(sick <= {i for i, lines in seen(log).items() if word in lines[-1]} for log in (node.log(), log_path.read_text()))
+    wait_for(lambda: all_say("DOWN"), 10, "the sick are down")
     for s in servers:
         s.is_good = True
-    wait_for(lambda: bad <= state("UP", node.log()) and bad <= state("UP", log_path.read_text()), 10, "they are up again")
-    ours, theirs = reasons(node.log()), reasons(log_path.read_text())
+    wait_for(lambda: all_say("UP"), 10, "they are up again")
+    for s in servers:
+        s.close()
+    return seen(node.log()), seen(log_path.read_text()), servers
+
+
+def test_checks_are_haproxys(lab):
+    ours, theirs, servers = play(lab, "", "fall 1 rise 1", reasons)
     for i, name in enumerate(CASES):
         assert ours.get(i) == theirs.get(i), name
         assert len({small_names(h) for h in servers[i].heard if END in h}) <= 1, (name, servers[i].heard)
-    for s in servers:
-        s.close()
+
+
+def test_each_result_in_the_log_is_haproxys(lab):
+    """option log-health-checks. (HAProxy then leaves the reason out of the line about the server; we do not.)"""
+    ours, theirs, _ = play(lab, "    option log-health-checks\n", "fall 2 rise 2", results)
+    for i, name in enumerate(CASES):
+        assert ours.get(i) == theirs.get(i), name
