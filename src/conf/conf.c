@@ -354,7 +354,7 @@ static bool is_text(struct parser *p, const char *bytes, uint32_t n)
 }
 
 const struct conf *conf_load(struct arena *arena, const char *file_name, const char *bytes, uint32_t n,
-	const char *node, const char *hostname, const char *hosts, conf_report *report, void *context)
+	const char *node, const char *hostname, const struct conf_handed *handed, conf_report *report, void *context)
 {
 	struct parser p = { .arena = arena, .file_name = file_name, .report = report, .context = context };
 
@@ -364,8 +364,11 @@ const struct conf *conf_load(struct arena *arena, const char *file_name, const c
 	keyword_defaults(AS_LINE, IN_GLOBAL, &p.conf->global);
 	p.conf->global.user = p.conf->global.script_user = "nobody";
 	p.conf->global.stats_socket_mode = 0600;
-	p.conf->hosts = hosts;
-	proxy_defaults(&p.defaults);
+	p.conf->hosts = handed ? handed->hosts : NULL;
+	p.handed = handed ? handed->errors : NULL;
+	p.last_error = &p.conf->errors;
+	p.defaults = arena_array(arena, "configuration", sizeof *p.defaults, 1);
+	proxy_defaults(p.defaults);
 	if (n >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0) {
 		warn_at(&p, 1, "the file starts with a UTF-8 byte order mark, as Windows has it; it is left out");
 		bytes += 3;

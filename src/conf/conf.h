@@ -12,6 +12,7 @@
 #include "proxy/config.h"
 #include "vrrp/config.h"
 
+#define ERRORS_BYTES_MAX (256 * 1024)   /* of all error files */
 #define HOSTS_BYTES_MAX 65536           /* of /etc/hosts; what is behind is not seen */
 #define CONF_BYTES_MAX (256 * 1024)     /* a larger file is refused */
 #define CONF_ARENA_MAX (8u * 1024 * 1024)
@@ -47,6 +48,7 @@ struct conf {
 	uint32_t watch_count, group_count;
 	struct proxy_config *proxies;           /* without the defaults sections */
 	uint32_t proxy_count, bind_count, server_count, check_count;
+	struct error_file *errors;              /* all of them; the guard keeps them for its workers */
 	const char *hosts;                      /* the text of /etc/hosts; NULL: no server has a name */
 };
 
@@ -55,11 +57,16 @@ enum conf_severity { CONF_ERROR, CONF_WARNING };
  * (did you mean 'option'?)". */
 typedef void conf_report(void *context, enum conf_severity, const char *sentence);
 
+/* What the guard has read and hands over; NULL: it is read where the file asks for it. */
+struct conf_handed {
+	const char *hosts;                      /* the text of /etc/hosts as it was when the guard started */
+	const char *errors;                     /* error files, in the order of the file: n (4 bytes) and the bytes */
+};
+
 /* Reads the n bytes of the file called file_name. node: from -n, or NULL. hostname: used where the file names
- * no node. hosts: the text of /etc/hosts as it was when the guard started; NULL: it is read if a
- * server has a name. NULL if there was any error. Everything that it returns lives in the arena. */
-const struct conf *conf_load(struct arena *, const char *file_name, const char *bytes, uint32_t n,
-	const char *node, const char *hostname, const char *hosts, conf_report *, void *context);
+ * no node. handed: NULL but in a worker. NULL if there was any error. Everything that it returns lives in the arena. */
+const struct conf *conf_load(struct arena *, const char *file_name, const char *bytes, uint32_t n, const char *node,
+	const char *hostname, const struct conf_handed *handed, conf_report *, void *context);
 /* Reads a whole file (at most CONF_BYTES_MAX) into the arena. NULL, with the finding reported, if that cannot
  * be done. */
 const char *conf_read(struct arena *, const char *path, uint32_t *n, conf_report *, void *context);

@@ -46,7 +46,7 @@ static const struct { uint32_t where; const char *words, *reason; } table[] = {
 	{ AS_LINE | IN_PROXY, PACKED "appsession", PACKED "has gone from HAProxy too: 'cookie' keeps clients on a server" },
 	{ AS_LINE | IN_PROXY, PACKED "clitimeout contimeout srvtimeout",
 		PACKED "is HAProxy's old word: write 'timeout client', 'timeout connect' or 'timeout server'" },
-	{ AS_LINE | IN_PROXY, PACKED "backlog capture compression description disabled errorfile filter fullconn "
+	{ AS_LINE | IN_PROXY, PACKED "backlog capture compression description disabled filter fullconn "
 		"http-error log-format rate-limit retry-on server-template source "
 		"unique-id-format", HAPROXY },
 	{ AS_OPTION, PACKED "contstats http-buffer-request http-ignore-probes "

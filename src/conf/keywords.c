@@ -29,13 +29,17 @@ static const struct keyword table[] = {
 		PACKED "a file with a number; track_file follows it" },
 	{ AS_SECTION, 1, 1, "vrrp_sync_group", begin_group, NOWHERE, 0, 0, 0, PACKED "NAME\0"
 		PACKED "virtual routers that change their state together" },
-	{ AS_SECTION, 0, ARGS_ANY, "defaults", begin_proxy, NOWHERE, IN_DEFAULTS, 0, 0, PACKED "[NAME]\0"
-		PACKED "what the proxy sections below it start with, up to the next defaults section" },
-	{ AS_SECTION, 1, ARGS_ANY, "frontend", begin_proxy, NOWHERE, IN_FRONTEND, 0, 0, PACKED "NAME\0"
+	{ AS_SECTION, 0, ARGS_ANY, "defaults", begin_proxy, NOWHERE, IN_DEFAULTS, 0, 0,
+		PACKED "[NAME] [from DEFAULTS]\0"
+		PACKED "what the proxy sections below it start with, up to the next one; others are 'from' it" },
+	{ AS_SECTION, 1, ARGS_ANY, "frontend", begin_proxy, NOWHERE, IN_FRONTEND, 0, 0,
+		PACKED "NAME [from DEFAULTS]\0"
 		PACKED "where clients come in" },
-	{ AS_SECTION, 1, ARGS_ANY, "backend", begin_proxy, NOWHERE, IN_BACKEND, 0, 0, PACKED "NAME\0"
+	{ AS_SECTION, 1, ARGS_ANY, "backend", begin_proxy, NOWHERE, IN_BACKEND, 0, 0,
+		PACKED "NAME [from DEFAULTS]\0"
 		PACKED "servers that can do the same work" },
-	{ AS_SECTION, 1, ARGS_ANY, "listen", begin_proxy, NOWHERE, IN_LISTEN, 0, 0, PACKED "NAME\0"
+	{ AS_SECTION, 1, ARGS_ANY, "listen", begin_proxy, NOWHERE, IN_LISTEN, 0, 0,
+		PACKED "NAME [from DEFAULTS]\0"
 		PACKED "a frontend and its backend in one" },
 
 	/* ---- global ---- */
@@ -586,6 +590,8 @@ static const struct keyword table[] = {
 	{ AS_LINE | IN_RULES | REPEATS, 2, ARGS_ANY, "redirect", set_redirect, NOWHERE, 0, 0, 0,
 		PACKED "location | prefix | scheme TEXT [code N] ... [if | unless CONDITION]\0"
 		PACKED "as 'http-request redirect', after all http-request lines, and TEXT as it stands" },
+	{ AS_LINE | IN_PROXY | REPEATS, 2, 2, "errorfile", set_errorfile, NOWHERE, 0, 0, 0, "CODE FILE\0"
+		PACKED "a whole HTTP response, head and body, in place of our own with that status; an empty file: none at all" },
 	{ AS_LINE | IN_FRONTEND | IN_LISTEN | IN_DEFAULTS, 1, 1, "monitor-uri", set_text, PROXY(monitor_uri), 0, 0, 0, "PATH\0"
 		PACKED "requests for it are answered with 200, before all rules and without a log line" },
 	{ AS_LINE | IN_FRONTEND | IN_LISTEN | REPEATS, 3, ARGS_ANY, "monitor", set_monitor_fail, NOWHERE, 0, 0, 0,

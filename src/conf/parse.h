@@ -115,7 +115,9 @@ struct parser {
 	void *object;                   /* what its lines fill */
 	bool skipping;                  /* an unknown section: its lines are not read */
 	uint32_t global_line;           /* 0: no global section yet */
-	struct proxy_config defaults;   /* what the next proxy section starts with */
+	struct proxy_config *defaults;  /* what the next proxy section starts with */
+	struct proxy_config *named;     /* defaults sections that have a name */
+	uint32_t defaults_count;
 
 	bool foreign;                   /* this line is for other nodes */
 	bool marked;                    /* it has an @ */
@@ -125,6 +127,9 @@ struct parser {
 	uint32_t marker_line;           /* the first line with an @; 0: none */
 	bool marker_matched;            /* one of them was for this node */
 	bool braces_reported, crlf_reported;
+	const char *handed;             /* what the guard hands over of error files: n and bytes of each; NULL: they are read */
+	struct error_file **last_error;
+	uint32_t error_bytes;           /* of all error files */
 	struct proxy_ref *refs;         /* backends that lines name */
 	uint32_t check_line;            /* of the last http-check or tcp-check rule */
 	uint32_t http_mode_line;        /* of the last option that chooses when connections close */
@@ -236,6 +241,8 @@ void refuse_backend(struct parser *, uint32_t line, const char *keyword, const c
 
 /* ---- names of servers ---- */
 
+/* A file of at most max bytes; NULL with errno. */
+const char *conf_read_small(struct arena *, const char *path, uint32_t max, uint32_t *n);
 const char *conf_read_hosts(struct arena *);    /* its text; "" if it cannot be read */
 /* The first address that a text like /etc/hosts has for the name. */
 bool hosts_find(const char *text, struct str name, struct addr *);
@@ -271,5 +278,5 @@ keyword_set set_tcp_rule, set_stick, set_stick_table, set_stick_store, set_fetch
 keyword_set set_acl, set_fetch, set_fetch_backend, set_use_backend, set_http_rule, set_redirect, set_monitor_fail;
 keyword_set set_rule_format, set_rule_string, set_rule_type, set_rule_header, set_rule_replace_path, set_rule_status,
 	set_rule_action, set_rule_track, set_rule_answer, set_rule_code, set_rule_redirect;
-keyword_set set_forwardfor, set_forwardfor_header, set_forwardfor_except, set_text;
+keyword_set set_forwardfor, set_forwardfor_header, set_forwardfor_except, set_text, set_errorfile;
 #endif

@@ -57,6 +57,26 @@ const char *conf_read(struct arena *arena, const char *path, uint32_t *n, conf_r
 	*n = (uint32_t)used;
 	return bytes;
 }
+
+const char *conf_read_small(struct arena *arena, const char *path, uint32_t max, uint32_t *n)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	off_t end = fd == -1 ? 0 : lseek(fd, 0, SEEK_END);      /* of /dev/null as well */
+	size_t size = end > 0 ? (size_t)end : 0;
+	char *bytes = fd == -1 || size > max ? NULL : arena_array(arena, "error files", size + 1, 1);
+
+	if (size > max)
+		errno = EFBIG;
+	if (bytes && pread(fd, bytes, size, 0) != (ssize_t)size)
+		bytes = NULL;
+	int error = errno;
+	if (fd != -1)
+		(void)close(fd);
+	errno = error;
+	*n = (uint32_t)size;
+	return bytes;
+}
+
 const char *conf_read_hosts(struct arena *arena)
 {
 	int fd = open("/etc/hosts", O_RDONLY | O_CLOEXEC);

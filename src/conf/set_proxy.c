@@ -4,18 +4,28 @@
 #include <string.h>
 #include "conf/parse.h"
 
-static bool check_proxy_line(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n)
+/* "[NAME] [from DEFAULTS]": the defaults section that counts; builtin: where there is neither. */
+static const struct proxy_config *check_proxy_line(struct parser *p, const struct keyword *k, const struct str *args,
+	uint32_t n, const struct proxy_config *builtin)
 {
-	bool nameless = k->low == IN_DEFAULTS && (n == 0 || str_is(args[0], "from"));
-	uint32_t from = nameless ? 0 : 1;
+	const struct proxy_config *found = NULL;
+	uint32_t from = k->low == IN_DEFAULTS && (n == 0 || str_is(args[0], "from")) ? 0 : 1;
 
-	if (n > from && str_is(args[from], "from"))
-		refuse(p, "'from' is HAProxy's and comes later: the defaults section above it is what counts");
-	else if (n > from)
-		refuse(p, "'%s' takes a name and nothing else, not '%.*s'", k->name, CLIPPED(args[from]));
-	else if (n > 0)
-		return check_name(p, k->name, args[0]);
-	return true;
+	if (from == 1 && n > 0)
+		(void)check_name(p, k->name, args[0]);
+	if (n == from)
+		return builtin;
+	if (n != from + 2 || !str_is(args[from], "from")) {
+		refuse(p, "'%s' takes a name and 'from DEFAULTS', not '%.*s'", k->name, CLIPPED(args[from]));
+		return builtin;
+	}
+	for (const struct proxy_config *d = p->named; d; d = d->next)
+		if (str_is(args[from + 1], d->name))
+			found = found ? builtin : d;
+	if (!found || found == builtin)
+		refuse(p, "'from %.*s': there %s of that name above this line", CLIPPED(args[from + 1]),
+			found ? PACKED "is more than one defaults section" : PACKED "is no defaults section");
+	return found ? found : builtin;
 }
 
 /* HAProxy's rule: a frontend and a backend may have the same name, two of a kind may not. */
@@ -37,25 +47,35 @@ void proxy_defaults(struct proxy_config *c)
 }
 
 /* As in HAProxy: a defaults section starts from the built-in values, not from the one before it. */
-static void begin_defaults(struct parser *p, const struct str *args, uint32_t n)
+static void begin_defaults(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n)
 {
-	proxy_defaults(&p->defaults);
+	struct proxy_config builtin;
+
+	proxy_defaults(&builtin);
+	struct proxy_config fresh = *check_proxy_line(p, k, args, n, &builtin), *kept;
+	p->section_name = fresh.name = n > 0 && name_is_good(args[0]) && !str_is(args[0], "from") ? keep_text(p, args[0]) : NULL;
+	fresh.next = p->named;
+	if (p->defaults_count++ == CONF_PROXIES_MAX)
+		refuse(p, "more than %u defaults sections", (unsigned)CONF_PROXIES_MAX);
+	kept = p->defaults_count > CONF_PROXIES_MAX ? p->defaults : keep(p, &fresh, sizeof fresh);
+	if (fresh.name && kept != p->defaults)
+		p->named = kept;
 	p->section = IN_DEFAULTS;
-	p->section_name = n > 0 && name_is_good(args[0]) ? keep_text(p, args[0]) : NULL;
-	p->object = &p->defaults;
+	p->object = p->defaults = kept;
 	p->skipping = false;
 }
 
 void begin_proxy(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n, void *object)
 {
-	struct proxy_config fresh = p->defaults, **last = &p->conf->proxies;
-	bool good = check_proxy_line(p, k, args, n);
+	struct proxy_config **last = &p->conf->proxies;
 
 	(void)object;
 	if (k->low == IN_DEFAULTS) {
-		begin_defaults(p, args, n);
+		begin_defaults(p, k, args, n);
 		return;
 	}
+	struct proxy_config fresh = *check_proxy_line(p, k, args, n, p->defaults);
+	fresh.next = NULL;
 	fresh.sides = k->low == IN_FRONTEND ? PROXY_FRONTEND : k->low == IN_BACKEND ? PROXY_BACKEND :
 		PROXY_FRONTEND | PROXY_BACKEND;
 	for (; *last; last = &(*last)->next)
@@ -64,7 +84,7 @@ void begin_proxy(struct parser *p, const struct keyword *k, const struct str *ar
 		refuse(p, "more than %u frontends and backends", (unsigned)CONF_PROXIES_MAX);
 		return;
 	}
-	fresh.name = good || name_is_good(args[0]) ? keep_text(p, args[0]) : "?";
+	fresh.name = name_is_good(args[0]) ? keep_text(p, args[0]) : "?";
 	fresh.line = p->line;
 	fresh.index = p->conf->proxy_count++;
 	*last = keep(p, &fresh, sizeof fresh);

@@ -117,14 +117,24 @@ static void report(void *context, enum conf_severity severity, const char *sente
 	tell("%s%s", severity == CONF_ERROR ? "" : "warning: ", sentence);
 }
 
-/* The bytes that were checked are the bytes that workers read: sealed, whatever becomes of the file. Behind a NUL stand the
- * names of servers. */
-static int keep_configuration(const char *bytes, uint32_t n, const char *hosts)
+static bool keep_error_files(int fd, const struct error_file *e)
 {
+	for (; e; e = e->later)
+		if (write(fd, &e->n, sizeof e->n) != sizeof e->n || write(fd, e->bytes, e->n) != (ssize_t)e->n)
+			return false;
+	return true;
+}
+
+/* The bytes that were checked are the bytes that workers read: sealed, whatever becomes of the file. Behind a NUL stand the
+ * names of servers, and behind another one the error files. */
+static int keep_configuration(const char *bytes, uint32_t n, const struct conf *conf)
+{
+	const char *hosts = conf->hosts ? conf->hosts : "";
 	int fd = memfd_create("tandem-conf", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	ssize_t hosts_n = (ssize_t)strlen(hosts);
+	ssize_t hosts_n = (ssize_t)strlen(hosts) + 1;
 
 	if (fd == -1 || write(fd, bytes, n + 1) != (ssize_t)n + 1 || write(fd, hosts, (size_t)hosts_n) != hosts_n
+	    || !keep_error_files(fd, conf->errors)
 	    || fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) == -1)
 		die(2, "cannot keep the configuration in memory: %m");
 	return fd;
@@ -277,7 +287,7 @@ static const struct conf *read_configuration(struct arena *a, struct options *o)
 	const char *bytes = conf_read(a, o->file, &n, report, NULL);
 	const struct conf *conf = bytes ? conf_load(a, o->file, bytes, n, o->node, host, NULL, report, NULL) : NULL;
 	if (conf && conf->proxy_count)
-		guard.conf_fd = keep_configuration(bytes, n, conf->hosts ? conf->hosts : "");
+		guard.conf_fd = keep_configuration(bytes, n, conf);
 	return conf;
 }
 

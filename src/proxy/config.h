@@ -107,6 +107,15 @@ struct cookie_config {
 	uint32_t maxidle_s, maxlife_s;          /* 0: for ever */
 };
 
+/* A whole response, head and body, in place of our own of that status; n 0: none at all. */
+struct error_file {
+	uint16_t status;
+	uint32_t n;
+	const char *bytes;
+	struct error_file *next;                /* of the section, its own before those of its defaults */
+	struct error_file *later;               /* in the order of the file */
+};
+
 struct forwardfor_config {                      /* OPTION_FORWARDFOR */
 	const char *header;
 	struct prefix except;                   /* family ADDR_NONE: none */
@@ -175,6 +184,7 @@ struct proxy_config {
 	struct rule *backend_rules;             /* use_backend */
 	struct rule *request_rules, *response_rules, *redirects, *monitor_fails;
 	const char *monitor_uri;                /* NULL: none */
+	struct error_file *errors;
 	struct forwardfor_config forwardfor;
 	struct rule *connection_rules, *content_rules;  /* tcp-request */
 	struct rule *stick_rules;               /* stick on and so on */

@@ -2,6 +2,8 @@
  * Mode http: one request after the other. The raw head of a request stays in its buffer until the server has answered, so
  * that it can be sent again elsewhere; heads are edited on their way out, bodies pass through (flow.c).
  */
+#include <string.h>
+#include "base/assert.h"
 #include "proxy/edit.h"
 #include "worker/worker.h"
 
@@ -23,10 +25,48 @@ void http_session_start(struct session *s)
 	s->ending = (struct ending){ '-', '-' };
 }
 
-/* Our own answer goes out at once; what the socket does not take waits in the buffer. */
-static void send_answer(struct session *s, const struct edit_answer *a)
+/* The errorfile for our own page of that status; NULL: none. */
+static const struct error_file *find_file(const struct session *s, const struct edit_answer *a)
 {
-	uint32_t n = edit_answer(a, worker.scratch, worker.scratch_bytes);
+	const struct proxy_config *sides[] = { s->backend ? s->backend->config : NULL, s->listener->frontend };
+
+	for (int i = 0; a->page && i < 2; i++)
+		for (const struct error_file *e = sides[i] ? sides[i]->errors : NULL; e; e = e->next)
+			if (e->status == a->status)
+				return e;
+	return NULL;
+}
+
+/* It was parsed when it was read, and so it can be parsed again. */
+static uint32_t put_file(const struct session *s, const struct edit_answer *a, const struct error_file *file)
+{
+	struct edit_response e = { .close = a->close, .keep_alive = a->keep_alive };
+	int used = http_response_parse((const uint8_t *)file->bytes, file->n, s->method, worker.head);
+	uint32_t body_n = file->n - (uint32_t)used;
+
+	ensure(used > 0);
+	worker.head->has_length = true;
+	worker.head->content_length = body_n;
+	if (worker.head->body != HTTP_BODY_NONE)
+		worker.head->body = HTTP_BODY_LENGTH;
+	uint32_t n = edit_response(worker.head, &e, worker.scratch, worker.scratch_bytes);
+	if (worker.head->body == HTTP_BODY_NONE || n + body_n > worker.scratch_bytes)
+		return n;
+	memcpy(worker.scratch + n, file->bytes + used, body_n);
+	return n + body_n;
+}
+
+/* HAProxy closes behind a file that asks for it, or does not say how long it is. */
+static bool keeps_alive(const struct error_file *file)
+{
+	return http_response_parse((const uint8_t *)file->bytes, file->n, HTTP_GET, worker.head) > 0
+		&& worker.head->keep_alive && worker.head->has_length;
+}
+
+/* Our own answer goes out at once; what the socket does not take waits in the buffer. */
+static void send_answer(struct session *s, const struct edit_answer *a, const struct error_file *file)
+{
+	uint32_t n = file ? put_file(s, a, file) : edit_answer(a, worker.scratch, worker.scratch_bytes);
 	bool all;
 
 	flow_rewind(&s->response, 0);
@@ -51,10 +91,17 @@ void http_session_answer(struct session *s, struct edit_answer *a, struct ending
 	bool whole = s->head_bytes > 0 ? f->body.done : flow_done(f);   /* still in the buffer, or sent on */
 	bool keep = s->keep_alive && whole && !(options & OPTION_HTTPCLOSE);
 
+	const struct error_file *file = find_file(s, a);
+	if (file && file->n == 0) {
+		s->is_request = true;
+		session_close(s, e);
+		return;
+	}
+	keep = keep && (!file || keeps_alive(file));
 	a->head_only = s->method == HTTP_HEAD;
 	a->close = !keep;
 	a->keep_alive = keep && s->minor == 0;
-	send_answer(s, a);
+	send_answer(s, a, file);
 	s->ending = e;
 	if (!keep) {
 		if (e.cause)

@@ -75,17 +75,18 @@ static const struct conf *read_configuration(struct arena *a, const char *name, 
 	int fd = handoff_take("conf", 0);
 	off_t size = fd == -1 ? -1 : lseek(fd, 0, SEEK_END);
 
-	if (size < 0 || size > CONF_BYTES_MAX + 1 + HOSTS_BYTES_MAX)
+	if (size < 0 || size > CONF_BYTES_MAX + 2 + HOSTS_BYTES_MAX + 2 * ERRORS_BYTES_MAX)
 		die(2, "worker: this command is for the guard: use 'tandem run'");
 	uint32_t n = (uint32_t)size;
 	char *bytes = arena_array(a, "configuration file", n + 1, 1);
 	if (pread(fd, bytes, n, 0) != (ssize_t)n)
 		die(2, "worker: cannot read the configuration that the guard has handed over");
 	(void)close(fd);
-	/* Behind the file stand the names of servers. */
+	/* Behind the file stand the names of servers and the error files. */
 	uint32_t file_n = (uint32_t)strlen(bytes);
-	const char *hosts = file_n < n ? bytes + file_n + 1 : "";
-	const struct conf *conf = conf_load(a, name, bytes, file_n, node, node, hosts, report, NULL);
+	struct conf_handed handed = { .hosts = file_n < n ? bytes + file_n + 1 : "" };
+	handed.errors = handed.hosts + strlen(handed.hosts) + 1;
+	const struct conf *conf = conf_load(a, name, bytes, file_n, node, node, &handed, report, NULL);
 	if (!conf)
 		die(2, "worker: cannot use the configuration that the guard has handed over");
 	return conf;

@@ -154,7 +154,7 @@ static const char *refused_line(const char *line)
 	memset(arena.start, 0, arena.used);
 	arena.used = arena.line_count = 0;
 	*first_error = '\0';
-	(void)conf_load(&arena, "f", file, (uint32_t)n, "a", "h", "", collect, NULL);
+	(void)conf_load(&arena, "f", file, (uint32_t)n, "a", "h", &(struct conf_handed){ .hosts = "" }, collect, NULL);
 	return *first_error ? first_error : NULL;
 }
 

@@ -115,11 +115,20 @@ CASES = {
     "forwardfor if-none of one side": ("option forwardfor if-none", "option forwardfor", [get("/", "X-Forwarded-For: 1.2.3.4")]),
     "forwardfor and rules": ("option forwardfor\nhttp-request del-header X-Forwarded-For\nhttp-request set-header X-Real %[src]", "",
                              [get("/", "X-Forwarded-For: 1.2.3.4", "X-Real: 5")]),
+    "errorfile": ("errorfile 429 {folder}/429.http\nerrorfile 200 {folder}/200.http\nerrorfile 408 /dev/null\nerrorfile 410 /dev/null\n"
+                  "monitor-uri /mon\nhttp-request deny deny_status 429 if { path /a }\nhttp-request deny deny_status 410 if { path /b }\n"
+                  "use_backend sorry if { path /c }\nuse_backend none if { path /d }\nerrorfile 503 {folder}/503.http", "",
+                  [get("/a") + get("/mon"), get("/a", method="HEAD"), get("/a", "Connection: close"), get("/b"), get("/c"), get("/d")]),
     "no server": ("use_backend none", "", [get("/")]),
     "httpclose": ("option httpclose\nhttp-request return", "", [get("/")]),
 }
 ORIGIN_FORM = "RFC 9112 3.2.1: a server that is no proxy is asked in origin-form"
-DIFFERS = {("set-header host", 1): ORIGIN_FORM}
+WHOLE = "we say how long the body is, and so the client knows that it has all of it; RFC 9110 8.6"
+DIFFERS = {("set-header host", 1): ORIGIN_FORM, ("errorfile", 5): WHOLE}
+FILES = {"429.http": b"HTTP/1.1 429 Slow\r\nContent-Length: 5\r\nX-A: 1\r\n\r\nslow\n",
+         "200.http": b"HTTP/1.1 200 Fine\r\nContent-Length: 3\r\n\r\nup\n",
+         "503.http": b"HTTP/1.1 503 Not Now\r\nContent-Type: text/plain\r\n\r\nlater",
+         "sorry.http": b"HTTP/1.1 302 Found\r\nConnection: close\r\nLocation: http://sorry/\r\nContent-Length: 0\r\n\r\n"}
 
 
 def clean(data):
@@ -198,12 +207,14 @@ def both(lab):
     server, other = Server(lab), Server(lab)
 
     def conf(first, user):
-        text = HEAD.format(user=user) + f"backend other\n    server s {other.address}\nbackend none\n"
+        text = HEAD.format(user=user) + f"backend other\n    server s {other.address}\nbackend none\nbackend sorry\n    errorfile 503 {{folder}}/sorry.http\n"
         for i, (front, back, _) in enumerate(CASES.values()):
             text += (f"frontend f{i}\n    bind {LB}:{first + i}\n" + "".join(f"    {line}\n" for line in front.split("\n"))
                      + f"    default_backend b{i}\nbackend b{i}\n" + "".join(f"    {line}\n" for line in back.split("\n"))
                      + f"    server s {server.address}\n")
-        return text
+        return text.replace("{folder}", str(lab.folder))
+    for name, content in FILES.items():
+        (pathlib.Path(lab.folder) / name).write_bytes(content)
     path = pathlib.Path(lab.folder) / "haproxy.cfg"
     path.write_text(conf(3000, ""))
     log = open(pathlib.Path(lab.folder) / "haproxy.log", "w")

@@ -29,7 +29,7 @@ static const struct condition *condition(const char *lines, const char *words)
 
 	memset(arena.start, 0, arena.used);
 	arena.used = arena.line_count = 0;
-	const struct conf *conf = conf_load(&arena, "f", file, (uint32_t)n, "a", "a", "", report, NULL);
+	const struct conf *conf = conf_load(&arena, "f", file, (uint32_t)n, "a", "a", NULL, report, NULL);
 	assert_non_null(conf);
 	return conf->proxies->backend_rules->condition;
 }

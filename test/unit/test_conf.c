@@ -48,8 +48,8 @@ static const struct conf *load_bytes(const char *bytes, size_t n, const char *no
 	reset();
 	assert_non_null(copy);
 	memcpy(copy, bytes, n);
-	const struct conf *conf = conf_load(&arena, "f", copy, (uint32_t)n, node, "host.example.net", "# names\n10.0.0.9\tweb09 www.example.net # web08\nfd00::9 six\n10.0.0.8 web09",
-		collect, &arena);
+	const struct conf_handed handed = { .hosts = "# names\n10.0.0.9\tweb09 www.example.net # web08\nfd00::9 six\n10.0.0.8 web09" };
+	const struct conf *conf = conf_load(&arena, "f", copy, (uint32_t)n, node, "host.example.net", &handed, collect, &arena);
 	free(copy);
 	assert_int_equal(conf == NULL, errors > 0);     /* always */
 	return conf;
