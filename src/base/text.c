@@ -370,9 +370,9 @@ static unsigned utf8_bytes(const unsigned char *p)
 size_t text_json(char *out, size_t size, const char *text)
 {
 	size_t used = 0;
-	char one[8];
+	char one[8], plain[TEXT_MAX];
 
-	for (const unsigned char *p = (const unsigned char *)text; *p;) {
+	for (const unsigned char *p = (const unsigned char *)text_plain(text, plain); *p;) {
 		unsigned n = utf8_bytes(p);
 		size_t m;
 		if (n == 0)

@@ -72,14 +72,15 @@ static void print_election(const struct vrrp_config *v)
 		"              or %s (skew time) after the master has resigned\n",
 		seconds(vrrp_master_down_ms(&vr), down), seconds(vrrp_skew_ms(&vr), skew));
 	out("              a working master with a lower priority %s\n", v->nopreempt ? "stays (nopreempt)" :
-		"is taken over from");
+		PACKED "is taken over from");
 }
 
 static void print_track(const struct vrrp_config *v, const struct track_config *t)
 {
 	static const char *const kinds[] = { "backend", "interface", "script", "file", "ping" };
-	static const char *const when[] = { "it has no usable server", "its link is down", "it fails", "it is not 0",
-		"it does not answer" };
+	static const char *const when[] = { PACKED "it has no usable server", PACKED "its link is down", "it fails",
+		"it is not 0",
+		PACKED "it does not answer" };
 
 	int weight = t->reverse ? -t->weight : t->weight;
 
@@ -264,7 +265,7 @@ static void print_cookie(const struct cookie_config *k)
 {
 	const struct { bool is; const char *word; } words[] = {
 		{ k->insert, "insert" }, { k->rewrite, "rewrite" }, { k->prefix, "prefix" },
-		{ !k->insert && !k->rewrite && !k->prefix, "(set by the servers)" }, { k->indirect, "indirect" },
+		{ !k->insert && !k->rewrite && !k->prefix, PACKED "(set by the servers)" }, { k->indirect, "indirect" },
 		{ k->nocache, "nocache" }, { k->postonly, "postonly" }, { k->preserve, "preserve" },
 		{ k->httponly, "httponly" }, { k->secure, "secure" }, { k->dynamic, "dynamic" },
 	};
@@ -447,7 +448,7 @@ static bool read_options(int argc, char **argv, const char **file, const char **
 		const char **value = strcmp(argv[i], "-f") == 0 ? file : strcmp(argv[i], "-n") == 0 ? node : NULL;
 		if (!value || i + 1 == argc) {
 			log_err("%s '%s': tandem check [-f FILE] [-n NODE]",
-				value ? "a value is missing after" : "unknown option", argv[i]);
+				value ? PACKED "a value is missing after" : "unknown option", argv[i]);
 			return false;
 		}
 		*value = argv[i + 1];

@@ -143,7 +143,7 @@ static bool read_options(int argc, char **argv, struct options *o, const char *u
 		} else if (value && o->rest + 1 < argc) {
 			*value = argv[++o->rest];
 		} else {
-			log_err("%s '%s': tandem %s", value ? "a value is missing after" : "unknown option", word, usage);
+			log_err("%s '%s': tandem %s", value ? PACKED "a value is missing after" : "unknown option", word, usage);
 			return false;
 		}
 	}
@@ -152,13 +152,13 @@ static bool read_options(int argc, char **argv, struct options *o, const char *u
 
 int cmd_ctl(int argc, char **argv)
 {
-	static const char usage[] = "ctl [-f FILE] [-n NODE] [-s SOCKET] COMMAND... ('ctl help' lists them)";
+	static const char usage[] = PACKED "ctl [-f FILE] [-n NODE] [-s SOCKET] COMMAND... ('ctl help' lists them)";
 	struct options o;
 
 	if (!read_options(argc, argv, &o, usage))
 		return 1;
 	if (o.rest == argc || o.json) {
-		log_err("%s: tandem %s", o.json ? "--json is for 'tandem status'" : "which command?", usage);
+		log_err("%s: tandem %s", o.json ? PACKED "--json is for 'tandem status'" : "which command?", usage);
 		return 1;
 	}
 	const char *path = socket_path(&o);
@@ -167,7 +167,7 @@ int cmd_ctl(int argc, char **argv)
 
 int cmd_status(int argc, char **argv)
 {
-	static const char usage[] = "status [-f FILE] [-n NODE] [-s SOCKET] [--json]";
+	static const char usage[] = PACKED "status [-f FILE] [-n NODE] [-s SOCKET] [--json]";
 	static char show[] = "show", status[] = "status", json[] = "json";
 	struct options o;
 
@@ -191,7 +191,7 @@ int cmd_top(int argc, char **argv)
 	char key = 0;
 	int code;
 
-	if (!read_options(argc, argv, &o, "top [-f FILE] [-n NODE] [-s SOCKET]"))
+	if (!read_options(argc, argv, &o, PACKED "top [-f FILE] [-n NODE] [-s SOCKET]"))
 		return 1;
 	const char *path = socket_path(&o);
 	if (!path)

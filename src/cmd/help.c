@@ -50,7 +50,7 @@ static void print_overview(void)
 		"\ndefaults: what the sections below it have, but bind and server\n");
 	print_keywords(AS_OPTION, IN_PROXY, "option");
 	print_keywords(AS_TIMEOUT, IN_PROXY, "timeout");
-	print_keywords(AS_SERVER, IN_BACK, "server NAME ADDRESS:PORT, default-server");
+	print_keywords(AS_SERVER, IN_BACK, PACKED "server NAME ADDRESS:PORT, default-server");
 }
 
 int cmd_help(int argc, char **argv)

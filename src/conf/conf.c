@@ -68,7 +68,7 @@ void keyword_apply(struct parser *p, const struct keyword *k, const struct str *
 
 	if (n < k->min || n > k->max) {
 		refuse(p, "'%s%s' takes %s: '%s%s%s%s'", prefix, k->name, k->max == 0 ? "no argument" :
-			n < k->min ? "more arguments" : "fewer arguments", prefix, k->name, *k->arguments ? " " : "",
+			n < k->min ? PACKED "more arguments" : PACKED "fewer arguments", prefix, k->name, *k->arguments ? " " : "",
 			k->arguments);
 		return;
 	}

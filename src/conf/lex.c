@@ -79,7 +79,7 @@ static const char *take_word(struct lexer *l)
 		} else if ((c == '"' || c == '\'') && (!l->quote || l->quote == c)) {
 			l->quote = l->quote ? 0 : c;
 		} else if (c == '$' && l->quote == '"') {
-			return "$ in double quotes is an environment variable in HAProxy, and tandem reads none: write "
+			return PACKED "$ in double quotes is an environment variable in HAProxy, and tandem reads none: write "
 				"\\$ or use single quotes";
 		} else {
 			*l->out++ = c;
@@ -87,7 +87,7 @@ static const char *take_word(struct lexer *l)
 	}
 	if (l->quote == '"')
 		return PACKED "a double quote is not closed";
-	return l->quote ? "a single quote is not closed" : NULL;
+	return l->quote ? PACKED "a single quote is not closed" : NULL;
 }
 
 const char *lex_line(struct lex_line *line, const char *p, uint32_t n)

@@ -50,10 +50,10 @@ const char *conf_read(struct arena *arena, const char *path, uint32_t *n, conf_r
 	int error = errno;
 	(void)close(fd);
 	if (used == -1)
-		return fail(path, error == EISDIR ? "it is a directory" : strerror(error), report, context);
+		return fail(path, error == EISDIR ? PACKED "it is a directory" : strerror(error), report, context);
 	if ((size_t)used > size)
-		return fail(path, size == CONF_BYTES_MAX ? "the file is larger than 262144 bytes" :
-			"the file grew while it was read: try again", report, context);
+		return fail(path, size == CONF_BYTES_MAX ? PACKED "the file is larger than 262144 bytes" :
+			PACKED "the file grew while it was read: try again", report, context);
 	*n = (uint32_t)used;
 	return bytes;
 }

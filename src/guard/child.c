@@ -89,7 +89,7 @@ void child_check(const struct command_config *c)
 		die(1, "%s:%u: there is no user '%s' on this system, or no such group", guard.conf_path, c->line, user);
 	if (stat(c->argv[0], &s) == -1 || !S_ISREG(s.st_mode) || !(s.st_mode & 0111))
 		log_err("%s:%u: %s cannot be run: %s", guard.conf_path, c->line, c->argv[0],
-			errno ? strerror(errno) : "it is not executable");
+			errno ? strerror(errno) : PACKED "it is not executable");
 	else if (who.uid == 0 && !is_safe(c->argv[0], real))
 		log_err("%s:%u: %s is not run as root: others than root can change it, or a directory above it", guard.conf_path,
 			c->line, c->argv[0]);

@@ -84,6 +84,6 @@ void sysctls_write(const struct conf *conf)
 			log_warn("sysctl %s: %s: it is not set to %s", s->name, written ? strerror(errno) : error, s->value);
 		else
 			log_warn("sysctl %s is %s and not %s: %s", s->name, value, s->value,
-				written ? "the kernel did not take it" : error);
+				written ? PACKED "the kernel did not take it" : error);
 	}
 }

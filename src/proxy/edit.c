@@ -165,30 +165,30 @@ uint32_t edit_response(const struct http_head *head, const struct edit_response 
 static const char *explanation(unsigned status)
 {
 	static const struct { uint16_t status; const char *text; } list[] = {
-		{ 200, "This service is ready." },
-		{ 400, "Your browser sent an invalid request." },
-		{ 403, "This request is not allowed here." },
-		{ 404, "There is nothing at this address." },
-		{ 405, "This method is not allowed here." },
-		{ 408, "Your browser didn't send a complete request in time." },
-		{ 410, "What was here is gone for good." },
-		{ 413, "The request is too large." },
-		{ 414, "The address that was asked for is too long." },
-		{ 417, "What the request expects is not to be had here." },
-		{ 425, "The request came too early." },
-		{ 429, "Too many requests in a short time." },
-		{ 431, "The header of the request is too large." },
-		{ 501, "The server does not support the functionality required to fulfill the request." },
-		{ 502, "The server returned an invalid or incomplete response." },
-		{ 503, "No server is available to handle this request." },
-		{ 504, "The server didn't respond in time." },
-		{ 505, "Only HTTP/1.0 and HTTP/1.1 are spoken here." },
+		{ 200, PACKED "This service is ready." },
+		{ 400, PACKED "Your browser sent an invalid request." },
+		{ 403, PACKED "This request is not allowed here." },
+		{ 404, PACKED "There is nothing at this address." },
+		{ 405, PACKED "This method is not allowed here." },
+		{ 408, PACKED "Your browser didn't send a complete request in time." },
+		{ 410, PACKED "What was here is gone for good." },
+		{ 413, PACKED "The request is too large." },
+		{ 414, PACKED "The address that was asked for is too long." },
+		{ 417, PACKED "What the request expects is not to be had here." },
+		{ 425, PACKED "The request came too early." },
+		{ 429, PACKED "Too many requests in a short time." },
+		{ 431, PACKED "The header of the request is too large." },
+		{ 501, PACKED "The server does not support the functionality required to fulfill the request." },
+		{ 502, PACKED "The server returned an invalid or incomplete response." },
+		{ 503, PACKED "No server is available to handle this request." },
+		{ 504, PACKED "The server didn't respond in time." },
+		{ 505, PACKED "Only HTTP/1.0 and HTTP/1.1 are spoken here." },
 	};
 
 	for (size_t i = 0; i < sizeof list / sizeof *list; i++)
 		if (list[i].status == status)
 			return list[i].text;
-	return "An internal server error occurred.";
+	return PACKED "An internal server error occurred.";
 }
 
 /* Either the page of the status, or the text. */
@@ -210,7 +210,8 @@ static void put_body(struct writer *w, const struct edit_answer *a, struct str r
 uint32_t edit_answer(const struct edit_answer *a, char *out, uint32_t size)
 {
 	struct writer w = { out, out + size, false };
-	struct str reason = str_z(http_reason(a->status)), text = str_z(explanation(a->status));
+	char plain[TEXT_MAX];
+	struct str reason = str_z(http_reason(a->status)), text = str_z(text_plain(explanation(a->status), plain));
 	uint32_t page_bytes = (uint32_t)sizeof "<html><body><h1>NNN </h1>\n\n</body></html>\n" - 1 + reason.n + text.n;
 
 	PUT(&w, "HTTP/1.1 ");

@@ -9,17 +9,20 @@
 #define TOS_INTERNETWORK_CONTROL 0xc0
 
 static const char *const drop_names[VRRP_DROP_COUNT_OF] = {
-	[VRRP_GOOD] = "good", [VRRP_DROP_IP] = "bad IP header", [VRRP_DROP_SHORT] = "wrong length",
-	[VRRP_DROP_VERSION] = "unknown version", [VRRP_DROP_TYPE] = "unknown type", [VRRP_DROP_COUNT] = "no addresses",
-	[VRRP_DROP_INTERVAL_ZERO] = "interval 0", [VRRP_DROP_CHECKSUM] = "bad checksum",
-	[VRRP_DROP_VRID_ZERO] = "virtual_router_id 0", [VRRP_DROP_OTHER_VERSION] = "other version",
+	[VRRP_GOOD] = "good", [VRRP_DROP_IP] = PACKED "bad IP header", [VRRP_DROP_SHORT] = PACKED "wrong length",
+	[VRRP_DROP_VERSION] = PACKED "unknown version", [VRRP_DROP_TYPE] = PACKED "unknown type",
+	[VRRP_DROP_COUNT] = PACKED "no addresses",
+	[VRRP_DROP_INTERVAL_ZERO] = "interval 0", [VRRP_DROP_CHECKSUM] = PACKED "bad checksum",
+	[VRRP_DROP_VRID_ZERO] = PACKED "virtual_router_id 0", [VRRP_DROP_OTHER_VERSION] = PACKED "other version",
 	[VRRP_DROP_TTL] = "wrong TTL",
-	[VRRP_DROP_CAST] = "multicast instead of unicast or the reverse", [VRRP_DROP_PEER] = "not a configured peer",
-	[VRRP_DROP_AUTH_TYPE] = "other authentication", [VRRP_DROP_PASSWORD] = "other password",
-	[VRRP_DROP_INTERVAL] = "other interval", [VRRP_DROP_VRID] = "unknown virtual_router_id",
-	[VRRP_DROP_FAMILY] = "other address family", [VRRP_DROP_LINK_LOCAL] = "first address not link-local",
-	[VRRP_DROP_HMAC] = "wrong auth_hmac", [VRRP_DROP_STATE] = "not taking part",
-	[VRRP_DROP_OWN] = "our own address",
+	[VRRP_DROP_CAST] = PACKED "multicast instead of unicast or the reverse",
+	[VRRP_DROP_PEER] = PACKED "not a configured peer",
+	[VRRP_DROP_AUTH_TYPE] = PACKED "other authentication", [VRRP_DROP_PASSWORD] = PACKED "other password",
+	[VRRP_DROP_INTERVAL] = PACKED "other interval", [VRRP_DROP_VRID] = PACKED "unknown virtual_router_id",
+	[VRRP_DROP_FAMILY] = PACKED "other address family",
+	[VRRP_DROP_LINK_LOCAL] = PACKED "first address not link-local",
+	[VRRP_DROP_HMAC] = PACKED "wrong auth_hmac", [VRRP_DROP_STATE] = PACKED "not taking part",
+	[VRRP_DROP_OWN] = PACKED "our own address",
 };
 
 const char *vrrp_drop_name(enum vrrp_drop drop)

@@ -110,7 +110,7 @@ static void give_up_privileges(const struct conf *conf, pid_t guard)
 			conf->global.group ? conf->global.group : "");
 	if (root && !privilege_chroot(conf->global.chroot))
 		die(2, "worker: cannot change the root directory%s%s: %s", conf->global.chroot ? " to " : "",
-			conf->global.chroot ? conf->global.chroot : " (is /proc mounted? `chroot DIRECTORY` does without)",
+			conf->global.chroot ? conf->global.chroot : PACKED " (is /proc mounted? `chroot DIRECTORY` does without)",
 			strerror(errno));
 	if (!privilege_drop(&who))
 		die(2, "worker: cannot become user '%s': %m", conf->global.user);
