@@ -78,6 +78,16 @@ static void warn_of(const struct node *m, const struct node *b, uint32_t i, cons
 	}
 }
 
+/* What both nodes see alike, such as the servers of a backend, may take both out. */
+static bool fails_there_too(const struct track_config *t, const struct vrrp_config *other)
+{
+	for (const struct track_config *o = other->tracks; o; o = o->next)
+		if (o->kind == t->kind && (o->kind == TRACK_BACKEND || o->kind == TRACK_PING) && o->weight == 0
+		    && strcmp(o->name, t->name) == 0)
+			return true;
+	return false;
+}
+
 static void print_pair(const struct node *m, const struct node *b, const char *file)
 {
 	uint32_t all, move;
@@ -95,7 +105,8 @@ static void print_pair(const struct node *m, const struct node *b, const char *f
 		unsigned ours = outlook_priority(&m->look, 1u << i);
 		out("    %s %s fails on %s: ", kind_of(t), t->name, m->name);
 		if (ours == 0)
-			out("fault, %s takes over\n", b->name);
+			out("fault, %s takes over%s\n", b->name, fails_there_too(t, b->router) ? ", unless it fails there as well:"
+				" then nobody holds the addresses" : "");
 		else if (outlook_of(&m->look, 1u << i, &b->look) == OUTLOOK_MOVES)
 			out("priority %u, %s takes over\n", ours, b->name);
 		else

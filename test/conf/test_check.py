@@ -319,3 +319,11 @@ def test_what_the_nodes_of_one_file_disagree_in(tmp_path):
     done = subprocess.run([TANDEM, "check", "-n", "a", "-f", str(conf)], capture_output=True, text=True, timeout=10)
     assert "sees it" not in done.stdout + done.stderr
     assert "(after 360ms another node takes over: advert_int 1 and more leave no time with two holders)" in done.stdout
+
+
+def test_what_fails_on_both_nodes_is_named(tmp_path):
+    conf = tmp_path / "both.conf"
+    conf.write_text(VRRP.replace("priority 100", "@a priority 100\n    @b priority 90") + "    track_ping 192.168.1.1\n    track_interface eth1\n")
+    done = subprocess.run([TANDEM, "check", "-n", "a", "-f", str(conf)], capture_output=True, text=True, timeout=10)
+    assert "ping 192.168.1.1 fails on a: fault, b takes over, unless it fails there as well: then nobody holds the addresses\n" in done.stdout
+    assert "interface eth1 fails on a: fault, b takes over\n" in done.stdout

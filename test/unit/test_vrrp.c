@@ -20,7 +20,7 @@ static const struct { const char *word; struct vrrp_event event; } events[] = {
 	{ "heard", { .kind = VRRP_HEARD } }, { "priority", { .kind = VRRP_PRIORITY } },
 	{ "failover", { .kind = VRRP_FAILOVER } }, { "ready", { .kind = VRRP_READY, .flag = true } },
 	{ "unready", { .kind = VRRP_READY } }, { "mismatch", { .kind = VRRP_MISMATCH } },
-	{ "follow-master", { .kind = VRRP_FOLLOW, .flag = true } }, { "follow-backup", { .kind = VRRP_FOLLOW } },
+	{ "defer", { .kind = VRRP_DEFER } }, { "follow-master", { .kind = VRRP_FOLLOW, .flag = true } }, { "follow-backup", { .kind = VRRP_FOLLOW } },
 };
 
 static uint32_t number(const char *words, const char *word, uint32_t otherwise)
