@@ -266,11 +266,17 @@ static void idle_expired(struct timer *t, uint64_t now_ms)
 	server_conn_free(container_of(t, struct server_conn, timer));
 }
 
+/* What was introduced as one client's connection serves no other. */
+static enum reuse_kind reuse_of(const struct server *s)
+{
+	return server_proxy_version(s->config) ? REUSE_NEVER : s->backend->config->http_reuse;
+}
+
 /* HAProxy's table of `http-reuse`. A client's first request must not meet a connection that may turn out dead, for nobody
  * would send it again; others may take any. */
 static struct server_conn *idle_for(const struct server *s, const struct session *session)
 {
-	enum reuse_kind kind = s->backend->config->http_reuse;
+	enum reuse_kind kind = reuse_of(s);
 	bool first = session->first_request;
 	struct server_conn *c = s->idle;
 
@@ -347,13 +353,12 @@ void server_release(struct server_conn *c, bool keep)
 {
 	struct session *owner = c->session;
 
-	/* What a connection was introduced for is one client. Readable: there may be more than was asked for, and that would
-	 * be taken for the next answer. */
-	keep = keep && server_proxy_version(c->server->config) == 0 && !c->conn.readable;
+	/* Readable: there may be more than was asked for, and that would be taken for the next answer. */
+	keep = keep && !c->conn.readable;
 	if (keep && !c->conn.ended && !c->conn.broken && server_usable(c->server)) {
 		c->session = NULL;
 		idle_add(c);
-		if (c->server->backend->config->http_reuse == REUSE_NEVER) {
+		if (reuse_of(c->server) == REUSE_NEVER) {
 			if (owner->kept)
 				server_conn_free(owner->kept);
 			owner->kept = c;

@@ -394,7 +394,7 @@ void session_connect(struct session *s)
 		a->connect_start_ms = worker.loop.now_ms;
 		access_queued(s);
 	}
-	s->upstream = server_connect(s->server, s, may_reuse && !server_proxy_version(s->server->config), &error);
+	s->upstream = server_connect(s->server, s, may_reuse, &error);
 	if (!s->upstream) {
 		retry(s, 'S');
 	} else if (s->upstream->reused) {
