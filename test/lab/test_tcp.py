@@ -349,6 +349,47 @@ def test_a_connection_with_a_header_serves_one_client(both, recorder):
         server.close()
 
 
+SEEN = """
+defaults
+    mode http
+    log global
+    option httplog
+    timeout connect 1s
+    timeout client 3s
+    timeout server 3s
+frontend f
+    bind 192.168.1.11:PORT+1 accept-proxy
+    bind 192.168.1.11:PORT+2
+    tcp-request connection reject if { src 1.2.3.4 }
+    use_backend by_src if { src 1.2.3.0/24 } { src_port 99 }
+    use_backend by_dst if { dst 2001:db8::2 } { dst_port 80 }
+    use_backend real if { dst 192.168.1.11 } { src 192.168.1.100 }
+    default_backend other
+backend by_src
+    server s 192.168.1.21:9000
+backend by_dst
+    server s 192.168.1.21:9000
+backend real
+    server s 192.168.1.21:9000
+backend other
+    server s 192.168.1.21:9000
+"""
+
+
+def test_conditions_see_the_addresses_of_the_header(both, recorder):
+    recorder()
+    pair = both(SEEN)
+
+    def chosen(base, port, data):
+        assert talk(LB, base + port, data).endswith(b"ok")
+        return re.search(r"\] f (\w+)/s ", pair.log(base, "] f "))[1]
+    for base in (8000, 9000):
+        assert chosen(base, 1, V1 + ASK) == chosen(base, 1, GOOD["2"] + ASK) == "by_src"
+        assert chosen(base, 1, GOOD["1, IPv6"] + ASK) == chosen(base, 1, GOOD["2, IPv6"] + ASK) == "by_dst"
+        assert chosen(base, 1, GOOD["1, unknown"] + ASK) == chosen(base, 1, GOOD["2, local"] + ASK) == chosen(base, 2, ASK) == "real"
+        assert chosen(base, 1, V1.replace(b"1.2.3.4", b"1.2.4.4") + ASK) == "other"
+
+
 CHECKS = """
 backend b
     mode tcp
