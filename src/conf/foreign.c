@@ -48,7 +48,7 @@ static const struct { uint32_t where; const char *words, *reason; } table[] = {
 		PACKED "is HAProxy's old word: write 'timeout client', 'timeout connect' or 'timeout server'" },
 	{ AS_LINE | IN_PROXY, PACKED "backlog capture compression description disabled filter fullconn "
 		"http-error log-format rate-limit retry-on server-template source "
-		"unique-id-format", HAPROXY },
+		"tcp-response unique-id-format", HAPROXY },
 	{ AS_OPTION, PACKED "contstats http-buffer-request http-ignore-probes "
 		"http-no-delay httpslog logasap mysql-check nolinger originalto pgsql-check "
 		"redis-check smtpchk socket-stats splice-auto ssl-hello-chk", HAPROXY },
@@ -63,6 +63,7 @@ static const struct { uint32_t where; const char *words, *reason; } table[] = {
 	{ AS_STATS, PACKED "timeout enable uri auth refresh", HAPROXY },
 	{ AS_SOCKET, PACKED "user group expose-fd", HAPROXY },
 	{ AS_STICK, PACKED "peers srvkey", HAPROXY },
+	{ AS_TCP_REQUEST, PACKED "session", HAPROXY },
 	{ AS_BIND, PACKED "ssl crt ca-file verify alpn ciphers ssl-min-ver strict-sni", TLS },
 	{ AS_BIND, PACKED "transparent",
 		PACKED "is HAProxy's: tandem binds to addresses that are on the other node without it" },

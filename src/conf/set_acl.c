@@ -100,9 +100,11 @@ static const struct keyword *find_fetch(struct parser *p, struct str name, uint8
 	} else {
 		request = response = false;
 	}
-	if (!k && name.n > 4 && name.n < 60 && str_is(str_of(name.p, 4), "src_")) {
+	/* src_conn_cur and sc_conn_cur(0) are sc0_conn_cur otherwise. */
+	uint32_t prefix = str_is(str_of(name.p, name.n < 3 ? name.n : 3), "sc_") ? 3 : 4;
+	if (!k && name.n > 4 && name.n < 60 && (prefix == 3 || str_is(str_of(name.p, 4), "src_"))) {
 		char tracked[64];
-		size_t length = text_format(tracked, sizeof tracked, "sc0_%.*s", (int)name.n - 4, name.p + 4);
+		size_t length = text_format(tracked, sizeof tracked, "sc0_%.*s", (int)(name.n - prefix), name.p + prefix);
 		k = keyword_find(AS_FETCH, p->section, str_of(tracked, length));
 		k = k && k->high & FETCH_TRACKED ? k : NULL;
 	}
@@ -151,9 +153,12 @@ bool take_sample(struct parser *p, struct str word, struct sample_expr *e, uint8
 			CLIPPED(word), CLIPPED(rest));
 	} else if (n > 0 && args[0].n == 0) {
 		refuse(p, "'%.*s': the argument is empty", CLIPPED(word));
+	} else if (k->high & FETCH_TRACKED && name.p[2] == '_' && (n == 0 || !str_is(args[0], "0"))) {
+		refuse(p, "'%.*s': 0 is the only counter that there is: '%.*s(0)'", CLIPPED(word), CLIPPED(name));
 	} else {
+		bool numbered = k->high & FETCH_TRACKED && name.p[2] == '_';
 		e->by_source = k->high & FETCH_TRACKED && name.p[1] == 'r';
-		keyword_apply(p, k, args, n, e);
+		keyword_apply(p, k, args + numbered, n - numbered, e);
 	}
 	return p->error_count == errors;
 }

@@ -1363,7 +1363,7 @@ frontend by_request
     bind 192.168.1.11:PORT+1
     stick-table type ip size 100 expire 20s store http_req_rate(20s)
     http-request track-sc0 src
-    http-request deny deny_status 429 if { sc0_http_req_rate gt 5 }
+    http-request deny deny_status 429 if { sc_http_req_rate(0) gt 5 }
 frontend by_connection
     bind 192.168.1.11:PORT+2
     stick-table type ip size 100 store http_req_cnt,conn_cnt
