@@ -119,7 +119,11 @@ CASES = {
                   "monitor-uri /mon\nhttp-request deny deny_status 429 if { path /a }\nhttp-request deny deny_status 410 if { path /b }\n"
                   "use_backend sorry if { path /c }\nuse_backend none if { path /d }\nerrorfile 503 {folder}/503.http", "",
                   [get("/a") + get("/mon"), get("/a", method="HEAD"), get("/a", "Connection: close"), get("/b"), get("/c"), get("/d")]),
-    "no server": ("use_backend none", "", [get("/")]),
+    "no server": ("use_backend none", "", [get("/"), get("/", method="POST", body=b"hello") + get("/next"), get("/", version="1.0"),
+                                           get("/", "Content-Length: 5", method="POST") + b"he"]),
+    "errors on the way": ("use_backend refused if { path /r }\nuse_backend ends if { path /e }\nuse_backend silent if { path /s }", "",
+                          [get("/r") + get("/ok"), get("/r", method="POST", body=b"hello") + get("/ok"), get("/e") + get("/ok"),
+                           get("/e", "Connection: close"), get("/s") + get("/ok"), get("/s", method="HEAD")]),
     "httpclose": ("option httpclose\nhttp-request return", "", [get("/")]),
 }
 ORIGIN_FORM = "RFC 9112 3.2.1: a server that is no proxy is asked in origin-form"
@@ -205,9 +209,13 @@ class Server(ScriptedServer):
 @pytest.fixture
 def both(lab):
     server, other = Server(lab), Server(lab)
+    ends = ScriptedServer(lab, lambda connection, _: ends.head(connection))
+    silent = ScriptedServer(lab, lambda connection, _: connection.recv(65536) and connection.recv(65536))
 
     def conf(first, user):
-        text = HEAD.format(user=user) + f"backend other\n    server s {other.address}\nbackend none\nbackend sorry\n    errorfile 503 {{folder}}/sorry.http\n"
+        text = HEAD.format(user=user) + f"backend refused\n    retries 0\n    server s 192.168.1.21:9\n"
+        text += f"backend ends\n    server s {ends.address}\nbackend silent\n    timeout server 200ms\n    server s {silent.address}\n"
+        text += f"backend other\n    server s {other.address}\nbackend none\nbackend sorry\n    errorfile 503 {{folder}}/sorry.http\n"
         for i, (front, back, _) in enumerate(CASES.values()):
             text += (f"frontend f{i}\n    bind {LB}:{first + i}\n" + "".join(f"    {line}\n" for line in front.split("\n"))
                      + f"    default_backend b{i}\nbackend b{i}\n" + "".join(f"    {line}\n" for line in back.split("\n"))

@@ -695,12 +695,30 @@ LOGGED = {
     "no answer": last("/end"), "broken answer": last("/bad"), "broken chunk": last("/chunk"), "cut": last("/cut"), "silent": last("/silent"),
     "nothing": b"", "half a head": b"GET / HTT", "bad": b"GET / HTTP/1.1\r\nA\r\n\r\n",
     "redispatched": last(cookie="Cookie: SERVERID=s2\r\n"),
+    "denied": last("/deny"), "returned": last("/return"), "redirected": last("/redirect"), "old redirect": last("/old"),
+    "denied by the backend": last("/b/deny"), "another path": last("/set"), "response denied": last("/respond"), "no backend": last("/none"),
+    "monitor, then denied": last("/mon").replace(b"Connection: close\r\n", b"") + last("/deny"),
 }
+RULES = """
+    monitor-uri /mon
+    http-request deny if { path /deny }
+    http-request return if { path /return }
+    http-request redirect location / if { path /redirect }
+    redirect location / if { path /old }
+    http-request set-path / if { path /set }
+    use_backend none if { path /none }
+"""
+BACK_RULES = """
+    http-request deny if { path /b/deny }
+    http-request set-header X-Deny 1 if { path /respond }
+    http-response deny if { res.hdr(x-deny) -m found }
+"""
 
 
 def test_http_log_lines_are_what_haproxy_writes(lab, proxy, scripted):
     """All but times, bytes (HAProxy 2.6 counts them in its inner form) and numbers of connections (it has given them back)."""
     answers = {b"/": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", b"/end": b"", b"/bad": b"HTTP/1.1 x\r\n\r\n",
+               b"/respond": b"HTTP/1.1 200 OK\r\nX-Deny: 1\r\nContent-Length: 0\r\n\r\n",
                b"/chunk": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nz\r\n", b"/cut": b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok"}
 
     def serve(connection, _):
@@ -715,7 +733,8 @@ def test_http_log_lines_are_what_haproxy_writes(lab, proxy, scripted):
     receiver.settimeout(5)
     # A redispatch takes place in both only when the last retry is due.
     text = conf([f"{server.address} cookie s1", "192.168.1.22:9 cookie s2 weight 0"], server="500ms",
-                backend=COOKIES + "    retries 1\n    option redispatch\n    timeout connect 200ms\n").replace("log stderr", "log 127.0.0.1:5515")
+                frontend=RULES, backend=COOKIES + BACK_RULES + "    retries 1\n    option redispatch\n    timeout connect 200ms\n") + "backend none\n"
+    text = text.replace("log stderr", "log 127.0.0.1:5515")
     node = Tandem(lab, "lb01", text)
     node.process = node.host.spawn(TANDEM, "run", "-n", "lb01", "-f", node.conf)
     path = pathlib.Path(lab.folder) / "haproxy.cfg"
