@@ -504,6 +504,52 @@ def test_a_server_that_comes_back_starts_slowly(lab, twins):
         assert shares(port, 17).get("web01", 0) <= 3            # a 16th at first
 
 
+def test_sessions_of_a_backup_end_when_a_better_server_comes_up(lab, twins, scripted):  # noqa: F811
+    held = Held(scripted)
+    lab.health("web01", False)
+    pair = twins([f"{NGINX[0]} check inter 200ms fall 1 rise 1 on-marked-up shutdown-backup-sessions", held.addresses[0] + " backup"],
+                 backend="    option httpchk GET /health")
+    for each in OURS, THEIRS:
+        pair.line(each, "s1 is DOWN")
+    clients = {port: ask(port, f"/{port}") for port in (OURS, THEIRS)}
+    held.wait(f"/{OURS}", f"/{THEIRS}")
+    lab.health("web01", True)
+
+    def of(port):
+        status, _, _ = answer(clients[port])
+        pair.line(port, "s1 is UP")
+        return status, pair.session(port)
+    assert same(of)[1][3] == "UH--"
+
+
+def test_connections_wait_in_mode_tcp(twins, scripted):  # noqa: F811
+    """A server with one place: who waits too long is closed, the next one is served when it is free."""
+    def echo(connection, _):
+        while data := connection.recv(100):
+            connection.sendall(data)
+    server = scripted(echo)
+    pair = twins([server.address + " maxconn 1"], mode="tcp", log="tcplog", backend="    timeout queue 400ms")
+
+    def of(port):
+        def line():
+            m = pair.line(port, r"back/(\S+) (\S+) (\d+) (\S\S) \d+/\d+/\d+/\d+/(\d+ \d+/\d+)")
+            return m.group(1), ["-1" if t == "-1" else "N" for t in m.group(2).split("/")], *m.groups()[2:]
+        first = dial(LB, port)
+        first.sendall(b"one")
+        assert first.recv(100) == b"one"
+        late = dial(LB, port)
+        assert late.recv(100) == b""
+        seen = [line()]
+        second = dial(LB, port)
+        second.sendall(b"two")
+        settle()
+        first.close()
+        assert second.recv(100) == b"two"
+        second.close()
+        return seen + [line(), line()]
+    assert [s[3] for s in same(of)] == ["sQ", "--", "--"]
+
+
 def test_who_waits_for_a_server_that_fails_goes_elsewhere(lab, twins, scripted):  # noqa: F811
     held = Held(scripted, 2)
     pair = twins([f"{held.addresses[0]} check addr 192.168.1.21 port 80 inter 200ms fall 1 maxconn 1 cookie s1", f"{held.addresses[1]} cookie s2"],
