@@ -23,6 +23,7 @@ struct scoreboard_worker {              /* written by the worker */
 	_Atomic uint32_t turn;          /* of its loop: the heartbeat. It turns at least once a second */
 	_Atomic uint32_t ready;         /* 1: accepts connections */
 	_Atomic uint32_t sessions;      /* now */
+	_Atomic uint32_t waiting;       /* of these, for a place at a server */
 	_Atomic uint32_t accepted;      /* since start, modulo 2^32, like the next ones */
 	_Atomic uint32_t requests;
 	_Atomic uint32_t refused;       /* times that a pool was empty */

@@ -336,8 +336,9 @@ static void put_worker(struct answer *a)
 
 	if (!a->json) {
 		put(a, "worker: %s, pid %d, %u restarts, last turn %s ago\n"
-			"  traffic     %u connections now, %u in all, %u requests\n\n", worker_state(&w), (int)w.pid, w.restarts,
-			text_age(since(w.turn_ms), time), level(&b->sessions), level(&b->accepted), level(&b->requests));
+			"  traffic     %u connections now (%u in queues), %u in all, %u requests\n\n", worker_state(&w), (int)w.pid,
+			w.restarts, text_age(since(w.turn_ms), time), level(&b->sessions), level(&b->waiting), level(&b->accepted),
+			level(&b->requests));
 		return;
 	}
 	json_open(a, "worker", '{');
@@ -346,6 +347,7 @@ static void put_worker(struct answer *a)
 	json_number(a, "restarts", w.restarts);
 	json_number(a, "turn_ago_ms", since(w.turn_ms));
 	json_number(a, "connections", level(&b->sessions));
+	json_number(a, "queued", level(&b->waiting));
 	json_number(a, "connections_total", level(&b->accepted));
 	json_number(a, "requests_total", level(&b->requests));
 	put(a, "}");

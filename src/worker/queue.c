@@ -34,6 +34,7 @@ void queue_wait(struct session *s, struct server *server)
 	*(q->last ? &q->last->queue_next : &q->first) = s;
 	q->last = s;
 	q->length++;
+	worker.waiting++;
 	if (server)
 		server->lb->queued++;
 	s->ticket = s->backend->tickets++;
@@ -52,6 +53,7 @@ void queue_leave(struct session *s)
 	*(s->queue_before ? &s->queue_before->queue_next : &q->first) = s->queue_next;
 	*(s->queue_next ? &s->queue_next->queue_before : &q->last) = s->queue_before;
 	q->length--;
+	worker.waiting--;
 	if (own)
 		s->server->lb->queued--;
 	s->queue = NULL;

@@ -129,6 +129,7 @@ static void publish(void)
 	atomic_store_explicit(&slot->buffers, worker.buffers.used, memory_order_relaxed);
 	atomic_store_explicit(&slot->server_conns, worker.server_conns.used, memory_order_relaxed);
 	atomic_store_explicit(&slot->log_lines, worker.accesses.used, memory_order_relaxed);
+	atomic_store_explicit(&slot->waiting, worker.waiting, memory_order_relaxed);
 	atomic_store_explicit(&slot->accepted, worker.accepted, memory_order_relaxed);
 	atomic_store_explicit(&slot->requests, worker.requests, memory_order_relaxed);
 	atomic_store_explicit(&slot->log_lost, log_lost, memory_order_relaxed);

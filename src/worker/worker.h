@@ -379,6 +379,7 @@ struct worker {
 	char hostname[HOST_NAME_MAX + 1];
 	uint32_t scratch_bytes, head_reserve;
 	uint32_t accepted, requests;
+	uint32_t waiting;               /* sessions in queues */
 	uint32_t checks_pending;        /* of the first round */
 	bool full;                      /* no session is free: nobody is accepted */
 };

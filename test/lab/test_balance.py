@@ -17,6 +17,17 @@ from test_proxy import LB, NGINX, conf, exchange, get, proxy, scripted  # noqa: 
 OURS, THEIRS = 80, 81
 
 
+def command(path, text):
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(5)
+        s.connect(path)
+        s.sendall(text.encode() + b"\n")
+        data = b""
+        while more := s.recv(4096):
+            data += more
+        return data.decode().strip()
+
+
 class Twins:
     """tandem on port 80 and HAProxy on port 81 of the same node, with the same lines, and what each of them logs."""
 
@@ -42,6 +53,15 @@ class Twins:
             text = self.logs[port].recv(4096).decode()
             if re.search(pattern, text):
                 return re.search(pattern, text)
+
+    def queued(self, port, count):
+        """Until so many sessions wait."""
+        def now():
+            if port == OURS:
+                return int(re.search(r"now \((\d+) in queues", command("/run/lab/tandem.sock", "show status")).group(1))
+            rows = [line.split(",") for line in command("/run/lab/haproxy.sock", "show stat").splitlines()]
+            return sum(int(row[2]) for row in rows if row[0] == "back" and row[1] != "FRONTEND")
+        wait_for(lambda: now() == count, 5, f"{count} sessions in queues of {port}")
 
     def forget(self, port):
         """What is in the socket, which holds only so much."""
@@ -109,11 +129,6 @@ def ask(port, path, headers=""):
     return s
 
 
-def settle():
-    """What was sent has been read, and waits in a queue: nothing outside tells."""
-    time.sleep(0.15)
-
-
 def answer(s):
     data = b""
     while True:
@@ -150,7 +165,8 @@ def test_who_waits_longest_is_served_first(twins, scripted):  # noqa: F811
         clients = {"/a": first}
         for path, cookie in (("/b", ""), ("/c", "Cookie: C=s1\r\n"), ("/d", "")):    # for any server, for this one, for any
             clients[path] = ask(port, path, cookie)
-            settle()
+            pair.queued(port, len(clients) - 1)
+            time.sleep(0.1)                             # HAProxy 2.6 gets stuck when they come at the same time
         seen = []
         for path in "/a", "/b", "/c", "/d":
             held.wait(path)                             # and no other
@@ -188,8 +204,10 @@ def test_clients_that_leave_the_queue(twins, scripted):  # noqa: F811
     def of(port):
         first, seen = ask(port, "/a"), []
         held.wait("/a")
-        gone, last = ask(port, "/b"), ask(port, "/c")
-        settle()
+        gone = ask(port, "/b")
+        pair.queued(port, 1)
+        last = ask(port, "/c")
+        pair.queued(port, 2)
         gone.shutdown(socket.SHUT_WR)
         seen.append((answer(gone)[0], *pair.session(port)))
         first.close()                                   # the place is free, although the server has not answered
@@ -203,16 +221,22 @@ def test_clients_that_leave_the_queue(twins, scripted):  # noqa: F811
     assert seen[0][4][:2] == "CQ" and seen[1][3][:2] == "CH"
 
 
+def one_served_one_waiting(pair, held, port):
+    first = ask(port, "/a", "Cookie: C=s1\r\n")
+    held.wait("/a")
+    second = ask(port, "/b", "Cookie: C=s1\r\n")
+    pair.queued(port, 1)
+    return [first, second]
+
+
 def test_a_full_queue_sends_clients_elsewhere(twins, scripted):  # noqa: F811
     held = Held(scripted, 2)
     lines = [f"{a} maxconn 1 maxqueue 1 cookie s{i}" for i, a in enumerate(held.addresses, 1)]
     pair = twins(lines, backend="    cookie C insert indirect\n    option redispatch\n    timeout queue 5s")
 
     def of(port):
-        clients = []
-        for path in "/a", "/b", "/c":
-            clients.append(ask(port, path, "Cookie: C=s1\r\n"))
-            settle()
+        clients = one_served_one_waiting(pair, held, port)
+        clients.append(ask(port, "/c", "Cookie: C=s1\r\n"))
         held.wait("/a", "/c")                           # one at s1, one waits there, one goes to s2
         seen = []
         for path, client in ("/c", clients[2]), ("/a", clients[0]), ("/b", clients[1]):
@@ -229,11 +253,8 @@ def test_a_full_queue_is_the_end_without_redispatch(twins, scripted):  # noqa: F
     pair = twins(lines, backend="    cookie C insert indirect\n    timeout queue 5s")
 
     def of(port):
-        clients = []
-        for path in "/a", "/b", "/c":
-            clients.append(ask(port, path, "Cookie: C=s1\r\n"))
-            settle()
-        status, _, _ = answer(clients[2])
+        clients = one_served_one_waiting(pair, held, port)
+        status, _, _ = answer(ask(port, "/c", "Cookie: C=s1\r\n"))
         lost = pair.session(port)
         for path, client in zip(("/a", "/b"), clients):
             held.wait(path)
@@ -295,9 +316,10 @@ def test_sessions_end_with_their_server(lab, twins, scripted, mode):  # noqa: F8
                  backend="    option httpchk GET /health", mode=mode, log=f"{mode}log")
 
     def of(port):
+        server.received.clear()
         half, none = ask(port, "/half"), ask(port, "/none")
         assert half.recv(1000)
-        settle()
+        wait_for(lambda: len(server.received) == 2, 5, "both requests at the server")
         lab.health("web01", False)
         ends = []
         for s in half, none:
@@ -528,7 +550,7 @@ def test_connections_wait_in_mode_tcp(twins, scripted):  # noqa: F811
         while data := connection.recv(100):
             connection.sendall(data)
     server = scripted(echo)
-    pair = twins([server.address + " maxconn 1"], mode="tcp", log="tcplog", backend="    timeout queue 400ms")
+    pair = twins([server.address + " maxconn 1"], mode="tcp", log="tcplog", backend="    timeout queue 1s")
 
     def of(port):
         def line():
@@ -542,7 +564,7 @@ def test_connections_wait_in_mode_tcp(twins, scripted):  # noqa: F811
         seen = [line()]
         second = dial(LB, port)
         second.sendall(b"two")
-        settle()
+        pair.queued(port, 1)
         first.close()
         assert second.recv(100) == b"two"
         second.close()
@@ -559,7 +581,7 @@ def test_who_waits_for_a_server_that_fails_goes_elsewhere(lab, twins, scripted):
         first = ask(port, "/a", "Cookie: C=s1\r\n")
         held.wait("/a")
         second = ask(port, "/b", "Cookie: C=s1\r\n")
-        settle()
+        pair.queued(port, 1)
         lab.health("web01", False)
         held.wait("/a", "/b")
         seen = pair.line(port, r"is DOWN.*(\d sessions active, \d requeued, \d remaining in queue)").group(1)
@@ -593,17 +615,6 @@ def test_names_of_servers_are_those_of_the_start(lab, proxy):  # noqa: F811
 
 
 # ---- the stats socket ----
-
-def command(path, text):
-    with socket.socket(socket.AF_UNIX) as s:
-        s.settimeout(5)
-        s.connect(path)
-        s.sendall(text.encode() + b"\n")
-        data = b""
-        while more := s.recv(4096):
-            data += more
-        return data.decode().strip()
-
 
 # The command, what both log of a server, and who of the two machines is then asked how often.
 ORDERS = [
@@ -667,7 +678,7 @@ def test_no_place_is_lost(lab, twins):
         killed.kill()
     for each in load:
         each.wait(20)
-    wait_for(lambda: "traffic     0 connections now" in command("/run/lab/tandem.sock", "show status"), 10, "all sessions to end")
+    wait_for(lambda: "traffic     0 connections now (0 in queues)" in command("/run/lab/tandem.sock", "show status"), 10, "all sessions to end")
     wait_for(lambda: len(shares(OURS, 4)) == 2, 5, "both servers")
     pair.forget(OURS)
     for name in "s1", "s2":
