@@ -554,7 +554,8 @@ static const struct keyword table[] = {
 		PACKED "what is counted" },
 	{ AS_FETCH | IN_PROXY, 0, 1, "sc0_conn_cur", set_fetch_stick, STICK_CONN_CUR, 0, SAMPLE_STICK,
 		USE_ANY | FETCH_TRACKED, 0, "[(TABLE)]\0"
-		PACKED "of what is tracked: connections now. Also sc_conn_cur(0), and src_conn_cur by the client's address; and so the others" },
+		PACKED "of what is tracked: connections now. Also sc_conn_cur(0), and src_conn_cur by the client's address; "
+		"and so the others" },
 	{ AS_FETCH | IN_PROXY, 0, 1, "sc0_conn_cnt", set_fetch_stick, STICK_CONN_CNT, 0, SAMPLE_STICK,
 		USE_ANY | FETCH_TRACKED, 0, "[(TABLE)]\0"
 		PACKED "all connections" },
