@@ -277,7 +277,9 @@ def test_a_thousand_connections_leave_nothing_behind(lab):
 def test_a_stale_socket_is_replaced_and_a_live_one_is_not(lab):
     path = path_of(lab, "lb01")
     node = Tandem(lab, "lb01", fast(lab, p1=255)).start()
-    done = lab.lb01.run(TANDEM, "run", "-n", "lb01", "-f", node.conf, check=False, timeout=10)
+    second = lab.folder / "second.conf"             # another router: two of one are refused for that alone
+    second.write_text(node.conf.read_text().replace("virtual_router_id 51", "virtual_router_id 52"))
+    done = lab.lb01.run(TANDEM, "run", "-n", "lb01", "-f", second, check=False, timeout=10)
     assert f"stats socket {path}: another process answers there (a second tandem?): give each its own path" in done
     assert ask(path, b"show info\n").startswith(b"Name: tandem"), "the first one still has it"
     node.process.kill()
