@@ -4,6 +4,7 @@ in base/, and string functions. So neither they nor whoever tests them need a so
 included; this looks at what is left when all is said, also of a function that was declared by hand."""
 import concurrent.futures
 import pathlib
+import re
 import subprocess
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -55,3 +56,10 @@ def test_what_would_be_impure_is_found(tmp_path):
         (tmp_path / f"{name}.c").write_text(text)
     found = impure([tmp_path / f"{name}.c" for name in PLANTED], tmp_path)
     assert found == [f"{name}.c: {finding}" for name, (_, finding) in PLANTED.items()]
+
+
+def test_the_tests_of_vrrp_need_neither():
+    for name in ("vrrp", "packet", "diagnose", "track", "outlook", "hmac"):
+        text = (ROOT / f"test/unit/test_{name}.c").read_text()
+        assert "vector.h" in text or "cmocka.h" in text
+        assert not re.search(r"\b(socket|sendto|clock_gettime|gettimeofday|time|u?sleep|poll)\s*\(", text), name
