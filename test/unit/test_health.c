@@ -223,6 +223,35 @@ static void a_body_that_is_all_here(void **state)
 	expect(&c, "HTTP/1.1 200 OK\r\n\r\ngood\r\nContent-Length: 4\r\n", false, 0, 200);
 }
 
+/* However an answer comes in pieces: no verdict before it can be known, and none that more bytes would change. */
+static void answers_byte_by_byte(void **state)
+{
+	static const struct check_config any = { .kind = CHECK_HTTP }, text = { .expect = EXPECT_STRING, .text = "well" },
+		not = { .expect = EXPECT_STRING, .text = "well", .expect_not = true };
+	static const struct check_config *const configs[] = { &any, &text, &not };
+	static const char *const answers[] = { "HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\nall is well",
+		"HTTP/1.0 503 Not now\r\n\r\nall is bad", "HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nwell", "SSH-2.0-OpenSSH\r\n",
+		"HTTP/1.1 2000 OK\r\n\r\n", "HTTP/1.1 204\r\n\r\n", "HTTP/2.0 200 OK\r\n\r\n" };
+
+	(void)state;
+	for (size_t c = 0; c < sizeof configs / sizeof *configs; c++) {
+		for (size_t a = 0; a < sizeof answers / sizeof *answers; a++) {
+			const char *reason;
+			unsigned status;
+			size_t n = strlen(answers[a]);
+			int known = 0;
+			for (size_t i = 0; i <= n; i++) {
+				int verdict = health_response(configs[c], at_page_end(answers[a], i), (uint32_t)i, false, &status, &reason);
+				if (known && verdict != known)
+					fail_msg("%zu, '%s': %d after %zu bytes, was %d", c, answers[a], verdict, i, known);
+				known = verdict;
+			}
+			int closed = judge(configs[c], answers[a], true, &status, &reason);
+			assert_true(closed != 0 && (known == 0 || known == closed));
+		}
+	}
+}
+
 static void reasons(void **state)
 {
 	struct check_config c = { .kind = CHECK_HTTP, .text = "hello" };
@@ -262,6 +291,7 @@ int main(void)
 		cmocka_unit_test(first_checks_are_spread), cmocka_unit_test(the_request), cmocka_unit_test(the_request_of_send),
 		cmocka_unit_test(steps), cmocka_unit_test(any_2xx_or_3xx),
 		cmocka_unit_test(expected_status), cmocka_unit_test(expected_string), cmocka_unit_test(reasons), cmocka_unit_test(a_body_that_is_all_here),
+		cmocka_unit_test(answers_byte_by_byte),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
