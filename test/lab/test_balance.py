@@ -597,6 +597,14 @@ def test_who_waits_for_a_server_that_fails_goes_elsewhere(lab, twins, scripted):
     assert same(of)[0] == "1 sessions active, 1 requeued, 0 remaining in queue"
 
 
+def test_a_server_may_start_down(lab, proxy):  # noqa: F811
+    """init-state is of a later HAProxy than the one here."""
+    node = proxy([f"{NGINX[0]} check inter 700ms rise 2 init-state fully-down"])
+    assert one_response(exchange(LB, 80, get("/name", "Connection: close\r\n")))[0] == 503
+    node.wait_log("Server back/s1 is UP", 5)
+    assert exchange(LB, 80, get("/name", "Connection: close\r\n")).endswith(b"web01\n")
+
+
 def test_names_of_servers_are_those_of_the_start(lab, proxy):  # noqa: F811
     """From /etc/hosts; a worker that is replaced has the addresses of the guard's start, whatever has become of the file."""
     hosts = lab.folder / "hosts"

@@ -48,6 +48,45 @@ static void one_and_one(void **state)
 	assert_string_equal(run(&h, &c, "-+-+"), "DUDU");
 }
 
+static void before_the_first_check(void **state)
+{
+	static const struct { uint8_t init; bool up; const char *results, *changes; } table[] = {
+		{ INIT_UP, true, "--++", "D..U" }, { INIT_FULLY_UP, true, "---+", "..D." },
+		{ INIT_DOWN, false, "+---", "U..D" }, { INIT_FULLY_DOWN, false, "-+++", "..U." },
+	};
+	struct health h;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+		struct health_config c = { .inter_ms = 2000, .fall = 3, .rise = 2, .init_state = table[i].init };
+		health_init(&h, &c);
+		assert_int_equal(h.up, table[i].up);
+		assert_string_equal(run(&h, &c, table[i].results), table[i].changes);
+	}
+}
+
+/* What errors of real traffic do to a server with so many good or failed checks before; and how many failures then do the rest. */
+static void errors_that_sessions_see(void **state)
+{
+	static const struct { enum error_action action; uint16_t fall; const char *before; bool down; const char *after; } table[] = {
+		{ ERROR_FAIL_CHECK, 3, "+", false, ".D" }, { ERROR_FAIL_CHECK, 3, "+--", true, "." }, { ERROR_FAIL_CHECK, 1, "+", true, "." },
+		{ ERROR_SUDDEN_DEATH, 9, "+", false, "D" }, { ERROR_SUDDEN_DEATH, 2, "+", false, "D" }, { ERROR_SUDDEN_DEATH, 3, "+--", true, "." },
+		{ ERROR_SUDDEN_DEATH, 1, "+", true, "." }, { ERROR_SUDDEN_DEATH, 9, "+---", false, "D" },
+		{ ERROR_MARK_DOWN, 9, "+", true, "." }, { ERROR_MARK_DOWN, 1, "+", true, "." }, { ERROR_MARK_DOWN, 3, "", true, "." },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+		struct health_config c = { .inter_ms = 2000, .fall = table[i].fall, .rise = 2 };
+		struct health h;
+		health_init(&h, &c);
+		run(&h, &c, table[i].before);
+		assert_int_equal(health_error(&h, &c, table[i].action), table[i].down);
+		assert_int_equal(h.up, !table[i].down);
+		assert_string_equal(run(&h, &c, table[i].down ? "-" : table[i].action == ERROR_FAIL_CHECK ? "--" : "-"), table[i].after);
+	}
+}
+
 static void the_next_check(void **state)
 {
 	static const struct health_config c = { .inter_ms = 2000, .fastinter_ms = 500, .downinter_ms = 9000, .fall = 3, .rise = 2 };
@@ -287,7 +326,8 @@ static void reasons(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(rise_and_fall), cmocka_unit_test(one_and_one), cmocka_unit_test(the_next_check),
+		cmocka_unit_test(rise_and_fall), cmocka_unit_test(one_and_one), cmocka_unit_test(before_the_first_check),
+		cmocka_unit_test(errors_that_sessions_see), cmocka_unit_test(the_next_check),
 		cmocka_unit_test(first_checks_are_spread), cmocka_unit_test(the_request), cmocka_unit_test(the_request_of_send),
 		cmocka_unit_test(steps), cmocka_unit_test(any_2xx_or_3xx),
 		cmocka_unit_test(expected_status), cmocka_unit_test(expected_string), cmocka_unit_test(reasons), cmocka_unit_test(a_body_that_is_all_here),
