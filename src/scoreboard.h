@@ -40,7 +40,9 @@ struct scoreboard_server {              /* by server_config.index */
 struct scoreboard {
 	uint32_t magic, server_count;           /* written by the guard before the first worker starts */
 	struct scoreboard_worker worker;
-	_Atomic uint32_t orders;                /* how many there were; written by the guard */
+	_Atomic uint32_t orders;                /* how many there were; written by the guard, like the next one */
+	/* Bits by vrrp_config.index: its addresses have left, and the kernel does not reset connections to them. */
+	_Atomic uint32_t left[2];
 	struct scoreboard_server servers[];
 };
 

@@ -17,6 +17,7 @@ void begin_vrrp(struct parser *p, const struct keyword *k, const struct str *arg
 	for (; *last; last = &(*last)->next, count++)
 		if (str_is(args[0], (*last)->name))
 			refuse(p, "vrrp '%s' is there already, in line %u", (*last)->name, (*last)->line);
+	_Static_assert(CONF_VRRPS_MAX <= 64, "the scoreboard has bits of two words for them");
 	if (count == CONF_VRRPS_MAX) {
 		refuse(p, "more than %u vrrp sections", (unsigned)CONF_VRRPS_MAX);
 		return;

@@ -236,6 +236,7 @@ void vmacs_remove(void);
 void witness_open(void);                        /* listens for other machines that say they have our addresses */
 
 /* reset.c */
+void reset_taken(const struct router *);        /* they are here again */
 bool reset_works(void);                         /* false: this kernel cannot */
 void reset_now(struct router *);                /* before its addresses leave: the connections to others' services there */
 void reset_later(struct timer *, uint64_t now_ms);      /* those of ours that have not ended meanwhile */

@@ -146,10 +146,27 @@ static void reset(const struct router *r, bool later)
 		&& reset_family(r, later, AF_INET6, &count);
 	if (count && !impossible)
 		log_info("(%s) %u connections to its addresses reset", r->config->name, count);
-	else if (!good && !said)
+	else if (!good && !said && !guard.board)
 		log_info("(%s) this kernel cannot reset connections: clients that only wait will wait for their timeout",
 			r->config->name);
 	said |= !good;
+}
+
+/* Where the kernel cannot, the worker resets its own. */
+static void tell_worker(const struct router *r, bool left)
+{
+	uint32_t bit = 1u << r->config->index % 32;
+	_Atomic uint32_t *word = guard.board ? &guard.board->left[r->config->index / 32] : NULL;
+
+	if (!word || !(atomic_load_explicit(word, memory_order_relaxed) & bit) == !left)
+		return;
+	atomic_fetch_xor_explicit(word, bit, memory_order_relaxed);
+	atomic_fetch_add_explicit(&guard.board->orders, 1, memory_order_release);
+}
+
+void reset_taken(const struct router *r)
+{
+	tell_worker(r, false);
 }
 
 void reset_now(struct router *r)
@@ -164,5 +181,7 @@ void reset_later(struct timer *t, uint64_t now_ms)
 
 	(void)now_ms;
 	reset(r, true);
+	if (!vrrp_holds(&r->vr) && !reset_works())
+		tell_worker(r, true);
 	routers_end();
 }

@@ -302,7 +302,7 @@ static bool routers_piece(struct answer *a)
 
 static void put_node(struct answer *a)
 {
-	bool resets = guard.conf->vrrp_count == 0 || reset_works();
+	bool resets = guard.conf->vrrp_count == 0 || guard.board || reset_works();
 	char time[16];
 
 	if (!a->json) {

@@ -114,6 +114,7 @@ void vips_take(struct router *r)
 	r->renewed_ms = guard.loop.now_ms;
 	r->work_at = 0;
 	r->taking = true;
+	reset_taken(r);
 	work(r);
 }
 

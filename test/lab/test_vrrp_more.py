@@ -6,7 +6,8 @@ import subprocess
 import sys
 import time
 
-from lab import PROXY, TANDEM, VIP, InHost, Sampler, Tandem, sh, vrrp_conf, wait_for
+import pytest
+from lab import PROXY, TANDEM, VIP, InHost, Sampler, Tandem, dial, sh, vrrp_conf, wait_for
 from test_vrrp import advert
 
 
@@ -371,3 +372,21 @@ def test_a_kernel_that_cannot_reset_connections_is_said_so(lab):
     tracer.terminate()
     tracer.wait()
     assert "cannot reset" not in node.host.run(*ask)
+
+
+def test_where_the_kernel_cannot_reset_connections_the_worker_does(lab):
+    lb01, lb02 = (Tandem(lab, name, fast(globals=f"    stats socket /run/lab/{name}.sock\n") + PROXY).start() for name in ("lb01", "lb02"))
+    lb01.wait_master()
+    with dial(VIP, 80, timeout=8) as idle, dial(VIP, 80, timeout=8) as silent:
+        idle.sendall(b"GET /name HTTP/1.1\r\nHost: www\r\n\r\n")
+        assert b"200 OK" in idle.recv(1000)
+        tracer = lb01.host.spawn("strace", "-p", lb01.process.pid, "-e", "inject=socket:error=EPROTONOSUPPORT", "-o", "/dev/null")
+        wait_for(lambda: "TracerPid:\t0" not in open(f"/proc/{lb01.process.pid}/status").read(), 5)
+        lb01.host.run(TANDEM, "ctl", "-f", lb01.conf, "-n", "lb01", "failover")
+        wait_for(lambda: only(lab, "lb02"), 5)
+        for s in (idle, silent):
+            with pytest.raises(ConnectionResetError):
+                assert s.recv(1000) != b"", "an end, and no reset"
+        tracer.terminate()
+        tracer.wait()
+    assert "connections to its addresses reset" not in lb01.log()
