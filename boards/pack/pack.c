@@ -192,6 +192,40 @@ static uint8_t *unpack(uint8_t *out, uint8_t code)
 	return out;
 }
 
+/* The fewest bytes for a text with the pairs that there are: from its end, the best way on from each place. */
+static void shorten(struct text *t, uint8_t words[256][TEXT_MAX], const size_t lengths[256])
+{
+	size_t best[TEXT_MAX + 1] = { 0 }, n = 0;
+	uint8_t codes[TEXT_MAX + 1];
+
+	best[t->plain_n] = 0;
+	for (size_t i = t->plain_n; i-- > 0; ) {
+		codes[i] = t->plain[i];
+		best[i] = best[i + 1] + 1;
+		for (unsigned c = 0; c < 256; c++)
+			if (pairs[c][0] && i + lengths[c] <= t->plain_n && best[i + lengths[c]] + 1 < best[i]
+			    && memcmp(words[c], t->plain + i, lengths[c]) == 0) {
+				best[i] = best[i + lengths[c]] + 1;
+				codes[i] = (uint8_t)c;
+			}
+	}
+	for (size_t i = 0; i < t->plain_n; i += pairs[codes[i]][0] ? lengths[codes[i]] : 1)
+		t->p[n++] = codes[i];
+	t->n = n;
+}
+
+static void shorten_all(void)
+{
+	static uint8_t words[256][TEXT_MAX];
+	static size_t lengths[256];
+
+	for (unsigned c = 0; c < 256; c++)
+		if (pairs[c][0])
+			lengths[c] = (size_t)(unpack(words[c], (uint8_t)c) - words[c]);
+	for (size_t k = 0; k < text_count; k++)
+		shorten(&texts[k], words, lengths);
+}
+
 /* What was made is what was there. */
 static void verify(const struct text *t)
 {
@@ -216,6 +250,7 @@ int main(void)
 	read_lines();
 	find_texts();
 	pack();
+	shorten_all();
 	for (size_t i = 0; i < line_count; i++) {
 		struct text *t = text_at[i] ? &texts[text_at[i] - 1] : NULL;
 		if (!gone[i])

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,6 +43,8 @@ static void format_agrees_with_the_c_library(void **state)
 	SAME("%02d:%02d %5u|%-5u|%05d", 3, 14, 42u, 42u, -42);
 	SAME("%x %02x %08x", 0u, 10u, 0xdeadbeefu);
 	SAME("%c%%%c", 'a', 'b');
+	errno = ENOENT;
+	SAME("%s: %m|%.*s", "name", 3, "abcd");
 }
 
 static void format_cuts_what_does_not_fit(void **state)
