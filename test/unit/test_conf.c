@@ -426,6 +426,39 @@ static void other_values_arrive(void **state)
 	assert_int_equal(l->servers->address.addr.family, ADDR_IPV6);
 }
 
+static void lines_about_connections_arrive(void **state)
+{
+	const struct conf *conf = good("listen l\nmode http\nbind 10.0.0.1:80-82,[::1]:90 accept-proxy v4v6 name n\nbind :80\nbind [::]:91 v6only\n"
+		"option tcpka\nno option clitcpka\ntimeout client-fin 2s\ntimeout server-fin 3s\ntcp-request inspect-delay 4s\n"
+		"stick-table type ipv6 size 2k expire 5s nopurge store gpc0,conn_rate(6s) store http_req_rate(7s)\n"
+		"tcp-request connection track-sc0 src\ntcp-request connection reject if { src_conn_rate(l) gt 5 }\n"
+		"tcp-request connection accept\nstick match src\n"
+		"server s 10.0.0.2:80 send-proxy\nserver t 10.0.0.3:80 send-proxy send-proxy-v2 check-send-proxy\n");
+	const struct proxy_config *l = conf->proxies;
+	const struct bind_config *b = l->binds;
+	const struct stick_config *t = l->stick;
+
+	(void)state;
+	assert_int_equal(conf->bind_count, 6);
+	for (uint16_t port = 80; port <= 82; port++, b = b->next)
+		assert_true(b->address.port == port && b->accept_proxy && b->v4v6 && b->shared == (port == 80) && b->index == port - 80u);
+	assert_true(b->address.addr.family == ADDR_IPV6 && b->accept_proxy && !b->shared && strcmp(b->name, "n") == 0);
+	assert_true(b->next->shared && !b->next->accept_proxy && b->next->next->v6only && !b->next->next->shared);
+	assert_true(l->options & OPTION_SRVTCPKA && !(l->options & OPTION_CLITCPKA));
+	assert_true(l->timeouts[TIMEOUT_CLIENT_FIN] == 2000 && l->timeouts[TIMEOUT_SERVER_FIN] == 3000 && l->inspect_delay_ms == 4000);
+	assert_true(t->type == 1 && t->size == 2048 && t->expire_ms == 5000 && t->nopurge);
+	assert_int_equal(t->stored, 1 << STICK_GPC0 | 1 << STICK_CONN_RATE | 1 << STICK_HTTP_REQ_RATE);
+	assert_true(t->period_ms[STICK_CONN_RATE - STICK_COUNTERS] == 6000 && t->period_ms[STICK_HTTP_REQ_RATE - STICK_COUNTERS] == 7000);
+	const struct rule *r = l->connection_rules;
+	assert_true(r->action == RULE_TRACK && r->backend->proxy == l);
+	const struct sample_expr *e = &r->next->condition->terms->acl->tests->sample;
+	assert_true(r->next->action == RULE_REJECT && e->by_source && e->data == STICK_CONN_RATE && e->backend->proxy == l);
+	assert_true(r->next->next->action == RULE_ACCEPT && !r->next->next->next && l->stick_rules->action == RULE_STICK_MATCH);
+	assert_int_equal(server_proxy_version(l->servers), 1);
+	assert_int_equal(server_proxy_version(l->servers->next), 2);
+	assert_true(l->servers->next->check_send_proxy);
+}
+
 /* ---- nodes ---- */
 
 static void the_node_is_named_by_n_then_by_the_file_then_by_the_host(void **state)
@@ -725,6 +758,7 @@ int main(void)
 		cmocka_unit_test(sections_start_with_the_defaults_above_them),
 		cmocka_unit_test(an_http_check_carries_its_headers),
 		cmocka_unit_test(other_values_arrive),
+		cmocka_unit_test(lines_about_connections_arrive),
 		cmocka_unit_test(the_node_is_named_by_n_then_by_the_file_then_by_the_host),
 		cmocka_unit_test(a_line_for_another_node_is_checked_and_not_taken),
 		cmocka_unit_test(all_errors_come_in_one_run_in_their_order),
