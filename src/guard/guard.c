@@ -71,7 +71,8 @@ void guard_memory(struct guard *g, struct arena *a, const struct conf *conf)
 
 	/* An interface and its macvlan hear both families, and a name; pings; signals, netlink, and two witnesses. */
 	loop_init(&g->loop, a, 5 * conf->vrrp_count + tracks + 4 + 1 + control_clients(conf) /* the stats socket */,
-		5 * conf->vrrp_count + 2 * watches + conf->group_count + 2 /* tick, links */
+		6 * conf->vrrp_count    /* deadline, announcements, work, reset; what is told to scripts, and of weaker ones */
+		+ 2 * watches + conf->group_count + 2 /* tick, links */
 		+ 1 + control_clients(conf) /* the stats socket */);
 	routers_memory(g, a, conf);
 	g->listeners = arena_array(a, "listening sockets", sizeof *g->listeners, conf->bind_count);
