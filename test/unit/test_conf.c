@@ -695,7 +695,7 @@ static size_t mutate(char *text, size_t n)
 static void any_file_is_read_or_refused(void **state)
 {
 	static const char *const names[] = { "cfg/tandem.conf", "cfg/article-multicast.conf", "cfg/article-unicast.conf",
-		"cfg/active-active.conf", "cfg/tcp.conf" };
+		"cfg/active-active.conf", "cfg/tcp.conf", "cfg/sni.conf" };
 	static char mutated[1 << 16];
 	uint32_t accepted = 0, runs = 0;
 
@@ -719,7 +719,7 @@ static void any_file_is_read_or_refused(void **state)
 static void the_samples_are_good_on_both_nodes(void **state)
 {
 	static const char *const names[] = { "cfg/tandem.conf", "cfg/article-multicast.conf", "cfg/article-unicast.conf",
-		"cfg/active-active.conf", "cfg/tcp.conf" };
+		"cfg/active-active.conf", "cfg/tcp.conf", "cfg/sni.conf" };
 
 	(void)state;
 	for (size_t f = 0; f < sizeof names / sizeof *names; f++) {
