@@ -96,7 +96,7 @@ static void shut_sessions(const struct server *server, char cause)
 }
 
 /* It begins or ceases to serve, in part or wholly. what: "is UP, reason: ..." */
-static void changed(struct server *s, bool up, const char *what)
+static void changed(struct server *s, bool up, bool alert, const char *what)
 {
 	struct backend *b = s->backend;
 	bool serves = s->health.up && s->order != ORDER_MAINT;
@@ -110,7 +110,7 @@ static void changed(struct server *s, bool up, const char *what)
 	set_strength(s);
 	count_usable(b, &active, &backups);
 	moved = serves ? queue_serve(s) : queue_scatter(s);
-	log_at(up ? LOG_L_NOTICE : LOG_L_ALERT, "Server %s/%s %s. %u active and %u backup servers %s.%s"
+	log_at(alert ? LOG_L_ALERT : LOG_L_NOTICE, "Server %s/%s %s. %u active and %u backup servers %s.%s"
 		" %u sessions active, %u requeued, %u remaining in queue.", b->config->name, s->config->name, what, active,
 		backups, up ? "online" : "left", active == 0 && backups > 0 ? " Running on backup." : "", s->lb->served, moved,
 		s->queue.length);
@@ -131,7 +131,7 @@ void server_set_up(struct server *s, bool up, const char *reason)
 
 	(void)text_format(what, sizeof what, "is %s, reason: %s", up ? "UP" : "DOWN", reason);
 	s->up_since_ms = worker.loop.now_ms;
-	changed(s, up, what);
+	changed(s, up, !up, what);
 }
 
 void server_order(struct server *s, uint32_t order)
@@ -150,7 +150,7 @@ void server_order(struct server *s, uint32_t order)
 	}
 	if (state == ORDER_MAINT) {
 		check_stop(s);
-		changed(s, false, "is going DOWN for maintenance");
+		changed(s, false, false, "is going DOWN for maintenance");
 		return;
 	}
 	if (before == ORDER_MAINT) {
@@ -166,7 +166,7 @@ void server_order(struct server *s, uint32_t order)
 		(void)text_format(what, sizeof what, "enters drain state");
 	else
 		(void)text_format(what, sizeof what, "is %s (leaving forced drain)", health);
-	changed(s, state == ORDER_READY, what);
+	changed(s, state == ORDER_READY, false, what);
 }
 
 /* ---- observe: what sessions see counts for its health ---- */

@@ -247,10 +247,12 @@ def test_a_full_queue_sends_clients_elsewhere(twins, scripted):  # noqa: F811
     assert [s[1] for s in same(of)] == [b"2", b"1", b"1"]
 
 
-def test_a_full_queue_is_the_end_without_redispatch(twins, scripted):  # noqa: F811
+@pytest.mark.parametrize("how", ["    cookie C insert indirect", "    balance hdr(Cookie)\n    hash-type consistent\n    option redispatch"])
+def test_a_full_queue_is_the_end_without_redispatch(twins, scripted, how):  # noqa: F811
+    """Or by hash, which would lead there again."""
     held = Held(scripted, 2)
-    lines = [f"{a} maxconn 1 maxqueue 1 cookie s{i}" for i, a in enumerate(held.addresses, 1)]
-    pair = twins(lines, backend="    cookie C insert indirect\n    timeout queue 5s")
+    lines = [f"{a} maxconn 1 maxqueue 1 {'cookie' if 'cookie' in how else '# no cookie'} s{i}" for i, a in enumerate(held.addresses, 1)]
+    pair = twins(lines, backend=how + "\n    timeout queue 5s")
 
     def of(port):
         clients = one_served_one_waiting(pair, held, port)
@@ -650,7 +652,7 @@ def test_servers_are_ordered_about_as_in_haproxy(lab, twins):
         for port, path in sockets.items():
             assert command(path, text) == "", (port, text)
             if logged:
-                lines.append(pair.line(port, f"(Server back/s{logged})[. ]").group(1))
+                lines.append(pair.line(port, f"^<(\\d+)>.*(Server back/s{logged})[. ]").groups())
         assert len(set(lines)) <= 1
         wait_for(lambda: shares(OURS, 12) == expected, 5, text)
         assert shares(THEIRS, 12) == expected, text
