@@ -71,7 +71,7 @@ void set_fetch_backend(struct parser *p, const struct keyword *k, const struct s
 	e->backend = refer_backend(p, k->name, args[0]);
 }
 
-static const struct { const char *suffix; uint8_t match; } suffixes[] = {
+static const struct { char suffix[6]; uint8_t match; } suffixes[] = {
 	{ "beg", MATCH_BEG }, { "end", MATCH_END }, { "sub", MATCH_SUB }, { "dir", MATCH_DIR }, { "dom", MATCH_DOM },
 	{ "len", MATCH_LENGTH }, { "reg", MATCH_REG }, { "str", MATCH_EXACT }, { "found", MATCH_FOUND },
 	{ "bool", MATCH_BOOL }, { "int", MATCH_NUMBER }, { "ip", MATCH_ADDR },

@@ -39,7 +39,7 @@ void set_use_backend(struct parser *p, const struct keyword *k, const struct str
 
 /* ---- texts with holes ---- */
 
-static const struct { const char *name; uint8_t kind; } variables[] = {
+static const struct { char name[3]; uint8_t kind; } variables[] = {
 	{ "ci", SAMPLE_SRC }, { "cp", SAMPLE_SRC_PORT }, { "fi", SAMPLE_DST }, { "fp", SAMPLE_DST_PORT },
 	{ "H", SAMPLE_HOSTNAME }, { "f", SAMPLE_FRONTEND }, { "b", SAMPLE_BACKEND }, { "s", SAMPLE_SERVER },
 	{ "HM", SAMPLE_METHOD },
@@ -51,7 +51,6 @@ static uint32_t take_hole(struct parser *p, struct str text, struct format_piece
 	struct sample_expr e = { .argument = { "", 0 } };
 	uint32_t n = 1;
 	uint8_t match, uses;
-	bool known = false;
 
 	if (text.n > 1 && text.p[1] == '[') {
 		while (n < text.n && text.p[n] != ']')
@@ -66,23 +65,19 @@ static uint32_t take_hole(struct parser *p, struct str text, struct format_piece
 			refuse(p, "'%.*s' is not known here", CLIPPED(str_of(text.p, n + 1)));
 			return 0;
 		}
-		n++;
-	} else {
-		while (n < text.n && ((text.p[n] >= 'a' && text.p[n] <= 'z') || (text.p[n] >= 'A' && text.p[n] <= 'Z')))
-			n++;
-		for (size_t i = 0; i < sizeof variables / sizeof *variables; i++)
-			if (str_is(str_of(text.p + 1, n - 1), variables[i].name)) {
-				e.kind = variables[i].kind;
-				known = true;
-			}
-		if (!known) {
-			refuse(p, "'%.*s': of HAProxy's variables %%ci %%cp %%fi %%fp %%H %%f %%b %%s %%HM and %%[FETCH] are here; %%%% "
-				"is a percent sign", CLIPPED(str_of(text.p, n < text.n && n == 1 ? 2 : n)));
-			return 0;
-		}
+		piece->sample = keep(p, &e, sizeof e);
+		return n + 1;
 	}
-	piece->sample = keep(p, &e, sizeof e);
-	return n;
+	while (n < text.n && ((text.p[n] >= 'a' && text.p[n] <= 'z') || (text.p[n] >= 'A' && text.p[n] <= 'Z')))
+		n++;
+	for (size_t i = 0; i < sizeof variables / sizeof *variables; i++)
+		if (str_is(str_of(text.p + 1, n - 1), variables[i].name)) {
+			piece->variable = variables[i].kind;
+			return n;
+		}
+	refuse(p, "'%.*s': of HAProxy's variables %%ci %%cp %%fi %%fp %%H %%f %%b %%s %%HM and %%[FETCH] are here; %%%% is a "
+		"percent sign", CLIPPED(str_of(text.p, n < text.n && n == 1 ? 2 : n)));
+	return 0;
 }
 
 /* references: \0 and \1 stand for parts of what was matched. in_line: it becomes part of a line, which it must not end. */

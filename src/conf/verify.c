@@ -160,6 +160,10 @@ static void verify_mode(struct parser *p, struct proxy_config *c)
 		what = "option httplog";        /* as in HAProxy, the line for connections instead */
 		line = line_of(p, AS_OPTION, "httplog");
 		c->options = (c->options & ~(uint32_t)OPTION_HTTPLOG) | OPTION_TCPLOG;
+	} else if (c->request_rules || c->response_rules || c->redirects) {
+		const struct rule *r = c->request_rules ? c->request_rules : c->response_rules ? c->response_rules : c->redirects;
+		what = r == c->request_rules ? "http-request" : r == c->response_rules ? "http-response" : "redirect";
+		line = r->line;
 	} else if (c->cookie.name && c->sides & PROXY_BACKEND) {
 		what = "cookie";
 		line = line_of(p, AS_LINE, "cookie");

@@ -49,11 +49,12 @@ static bool write_format(const struct format *f, const struct sample_context *c,
 	for (uint32_t i = 0; i < f->count; i++) {
 		const struct format_piece *p = &f->pieces[i];
 		struct str s = p->text;
+		struct sample_expr plain = { .kind = p->variable };
 		struct sample value;
 		if (p->reference)
 			s = p->reference == 1 ? m->all : m->gap;
-		else if (p->sample)
-			s = sample_one(p->sample, c, &value) ? sample_text(&value, number) : s;
+		else if ((p->sample || p->variable) && sample_one(p->sample ? p->sample : &plain, c, &value))
+			s = sample_text(&value, number);
 		if (!put(a, s))
 			return false;
 	}

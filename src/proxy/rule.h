@@ -21,6 +21,7 @@ enum rule_action {
 struct format_piece {
 	struct str text;                        /* where neither of the others says more */
 	const struct sample_expr *sample;
+	uint8_t variable;                       /* sample_kind of %ci and so on, which need no more; 0: none */
 	uint8_t reference;                      /* of a replacement: 1: \0, all that matched; 2: \1, what (.*) stands for */
 };
 struct format { const struct format_piece *pieces; uint32_t count; };

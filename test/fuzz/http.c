@@ -40,10 +40,12 @@ static void sound(const uint8_t *bytes, size_t n)
 	}
 }
 
+static const struct cookie_config cookie = { .name = "a", .insert = true, .indirect = true };
+
 static void request(const uint8_t *bytes, size_t n)
 {
 	int used = http_request_parse(bytes, n, &head);
-	struct edit_request e = { .cut_cookie = "a", .forwarded_for = "192.0.2.1", .host = "h" };
+	struct edit_request e = { .cookie = &cookie, .forwarded_for = "192.0.2.1", .host = "h" };
 
 	must(used <= (int)n);
 	if (used <= 0)
@@ -67,7 +69,7 @@ static void request(const uint8_t *bytes, size_t n)
 static void response(const uint8_t *bytes, size_t n, enum http_method method)
 {
 	int used = http_response_parse(bytes, n, method, &head);
-	struct edit_response e = { .drop_cookie = "a", .set_cookie = str_z("a=b; path=/"), .cache_private = true };
+	struct edit_response e = { .cookie = &cookie, .cookie_fate = COOKIE_DELETED, .set_cookie = str_z("a=b; path=/"), .cache_private = true };
 
 	must(used <= (int)n);
 	if (used <= 0)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""seeds.py http|body|cookie|packet|proxyproto|tls_hello DIRECTORY: one file for each vector (test/vectors), for a fuzzer to start from."""
+"""seeds.py http|body|cookie|packet|rules|proxyproto|tls_hello DIRECTORY: one file for each vector (test/vectors), for a fuzzer to start from."""
 import os
 import re
 import sys
@@ -19,6 +19,15 @@ def inputs(kind):
         text = open(f'{here}/../unit/test_body.c').read()
         for line in re.findall(r'\{ "((?:[^"\\]|\\.)*)", (?:BAD|MORE|")', text):
             yield b'\0\1\2\5' + unescape(line.replace('\\"', '"'))
+        return
+    if kind == 'rules':
+        for name in ('rules', 'acl'):
+            what = ''
+            for line in open(f'{here}/../vectors/{name}.txt').read().splitlines():
+                if line.startswith('<'):
+                    yield (what if name == 'rules' else 'request set-header X %[path] ' + what).encode() + b'\n' + unescape(line[2:])
+                elif line and line[0] not in '#>?':
+                    what = line
         return
     for name in ('http', 'edit') if kind == 'http' else (kind,):
         record = b''
