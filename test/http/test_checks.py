@@ -15,10 +15,10 @@ global
 defaults
     mode http
     log global
-    timeout connect 300ms
+    timeout connect 2s
     timeout client 5s
     timeout server 5s
-    timeout check 300ms
+    timeout check 2s
     option httpchk GET /inherited HTTP/1.1
     http-check send hdr Host inherited
     http-check expect status 204
@@ -148,10 +148,10 @@ def play(lab, option, rise_and_fall, seen):
 
     def all_say(word):
         return all(sick <= {i for i, lines in seen(log).items() if word in lines[-1]} for log in (node.log(), log_path.read_text()))
-    wait_for(lambda: all_say("DOWN"), 10, "the sick are down")
+    wait_for(lambda: all_say("DOWN"), 30, "the sick are down")
     for s in servers:
         s.is_good = True
-    wait_for(lambda: all_say("UP"), 10, "they are up again")
+    wait_for(lambda: all_say("UP"), 30, "they are up again")
     for s in servers:
         s.close()
     return seen(node.log()), seen(log_path.read_text()), servers

@@ -47,13 +47,14 @@ def date(seconds_ago):
 
 
 def cookies():
-    """Cookie fields that clients come with; {1}, {2}, {3} are what the servers are called."""
+    """Cookie fields that clients come with; {1}, {2}, {3} are what the servers are called. No date is so near to now, or to a limit, that
+    it would matter which of the two programs is asked first."""
     return [
         "", "Cookie: a=1", "Cookie: C={1}", "Cookie: C={2}", "Cookie: C={3}", "Cookie: C=nobody", "Cookie: C=", "Cookie: C",
         "Cookie: a = 1; C = {2} ; b=2", "Cookie: C={2}; C={1}", "Cookie: C=nobody; C={2}", "Cookie: C={3}; C={2}", "Cookie: a=1\r\nCookie: C={2}",
-        "Cookie: C={2}~own", "Cookie: C=nobody~own; a=1", "Cookie: a=1; C={2}~", "Cookie: c={2}", f"Cookie: C={{2}}|{date(0)}",
+        "Cookie: C={2}~own", "Cookie: C=nobody~own; a=1", "Cookie: a=1; C={2}~", "Cookie: c={2}", f"Cookie: C={{2}}|{date(12)}",
         f"Cookie: C={{2}}|{date(20)}", f"Cookie: C={{2}}|{date(40)}", f"Cookie: C={{2}}|{date(20)}|{date(20)}",
-        f"Cookie: C={{2}}|{date(0)}|{date(90)}; a=1", f"Cookie: C={{2}}|{date(-50000)}|{date(-50000)}", f"Cookie: C={{2}}|{date(-100000)}|{date(0)}",
+        f"Cookie: C={{2}}|{date(12)}|{date(90)}; a=1", f"Cookie: C={{2}}|{date(-50000)}|{date(-50000)}", f"Cookie: C={{2}}|{date(-100000)}|{date(12)}",
         f"Cookie: C={{2}}|{date(40)}; C={{1}}", "Cookie: C={2}|AAA", "Cookie: C={2}|!!!!!|AAAAB", "Cookie: C={2}||AAAAB",
     ]
 

@@ -21,7 +21,8 @@ SOCKET = "/run/lab/tandem.sock"
 
 
 def rss_kb(pid):
-    return int(pathlib.Path(f"/proc/{pid}/status").read_text().split("VmRSS:")[1].split()[0])
+    """By the page tables: what /proc/PID/status says is rounded by some pages a core."""
+    return int(pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().split("\nRss:")[1].split()[0])
 
 
 def pools():

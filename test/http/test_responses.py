@@ -12,7 +12,7 @@ import threading
 import time
 
 import pytest
-from lab import ScriptedServer, dial, one_response
+from lab import ScriptedServer, dial, one_response, wait_for
 from raw import LB, OURS, THEIRS, ask, read_all, start, status
 from test_strict import CHUNKS
 
@@ -156,10 +156,16 @@ class Echo(ScriptedServer):
     """Answers with the path as body. What else it does stands at the path's start."""
 
     def __init__(self, lab):
-        self.heads, self.lock = [], threading.Lock()
+        self.heads, self.lock, self.ended = [], threading.Lock(), set()
         super().__init__(lab, self.serve_all)
 
     def serve_all(self, connection, number):
+        try:
+            self.serve_requests(connection, number)
+        finally:
+            self.ended.add(number)
+
+    def serve_requests(self, connection, number):
         rest = b""
         while True:
             data = rest
@@ -296,14 +302,17 @@ def test_what_a_server_says_too_much_is_nobodys(lab, echo):
             path = b"/" + word + b"/1"
             assert browser.ask(path, method)[1] == path
             number = echo.heads[-1][0]
-            if word == b"late":
-                time.sleep(0.1)         # until it has come: what comes while a request is under way cannot be told from its answer
+            if word == b"late":         # what comes while a request is under way could not be told from its answer
+                wait_for(lambda: number in echo.ended, 5, "the end of a connection that spoke")
             assert browser.ask(b"/own") == (200, b"/own") and other.ask(b"/others") == (200, b"/others"), word
             assert [n for n, h in echo.heads[-2:] if n == number] == [], word
 
 
 def test_a_waiting_connection_that_speaks_is_not_used(lab, echo):
     """Both are there when the worker looks: the bytes nobody asked for, and the next request."""
+    def unread():
+        lines = [line.split() for line in lab.lb01.run("ss", "-tnH", "dst", echo.address).splitlines()]
+        return any(int(line[1]) > 0 for line in lines)
     node = start(lab, [echo.address], haproxy=False)
     for turn in range(4):
         browsers = [Browser() for _ in range(3)]
@@ -311,7 +320,7 @@ def test_a_waiting_connection_that_speaks_is_not_used(lab, echo):
             assert b.ask(b"/first") == (200, b"/first")
         assert browsers[0].ask(b"/late/1") == (200, b"/late/1")         # speaks in 20 ms
         os.kill(node.worker(), signal.SIGSTOP)
-        time.sleep(0.1)
+        wait_for(unread, 5, "words that nobody asked for")
         request = b"GET /own HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
         for b in browsers:
             b.socket.sendall(request)
@@ -322,19 +331,24 @@ def test_a_waiting_connection_that_speaks_is_not_used(lab, echo):
 
 def test_an_answer_before_the_request_leaves_no_connection(lab):
     """It cannot be told from an early answer to it. But then the answer to it is one too many."""
-    def first(connection, _):
+    ended = []
+
+    def first(connection, number):
         connection.sendall(EVIL.replace(b"evil", b"1st!"))
-        server.head(connection)
-        connection.sendall(EVIL)
-        server.head(connection)
-        connection.sendall(EVIL)
+        try:
+            server.head(connection)
+            connection.sendall(EVIL)
+            server.head(connection)
+        finally:
+            ended.append(number)
     server = ScriptedServer(lab, first)
     start(lab, [server.address], haproxy=False)
     browser = Browser()
-    for _ in range(5):
+    for i in range(1, 6):
         assert browser.ask(b"/a") == (200, b"1st!")
-        time.sleep(0.1)                 # what comes while the next one is under way could not be told from its answer
-    assert server.accepted == 5
+        # What comes while the next one is under way could not be told from its answer.
+        wait_for(lambda: len(ended) == i, 5, "the end of the connection")
+    assert server.accepted == 5 and len(server.received) == 5
     server.close()
 
 

@@ -101,7 +101,7 @@ def test_curl_and_nginx(lab):
 
 def test_wrk_and_h2load_see_no_error(lab):
     start(lab, NGINX, haproxy=False)
-    said = lab.client.run("wrk", "-t1", "-c50", "-d2s", f"http://{LB}/1k")
+    said = lab.client.run("wrk", "-t1", "-c50", "-d2s", "--timeout", "20s", f"http://{LB}/1k")
     assert re.search(r"\d+ requests in", said) and "Socket errors" not in said and "Non-2xx" not in said, said
     said = lab.client.run("h2load", "--h1", "-n", "3000", "-c", "50", "-m", "1", f"http://{LB}/1k")
     assert "3000 succeeded, 0 failed, 0 errored, 0 timeout" in said and "status codes: 3000 2xx" in said, said
