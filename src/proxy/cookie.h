@@ -37,6 +37,11 @@ int cookie_age(const struct cookie_config *, struct cookie *, uint32_t now_s);
  * to the server in them (prefix), else as it is; in HAProxy's spacing ("a=1; b=2"). out has room for field.n bytes.
  * Returns its length; 0: nothing is left, the whole field goes. */
 uint32_t cookie_cut(struct str field, const struct cookie_config *, char *out);
+/* HAProxy has no characters for a cookie that is only read. */
+static inline bool cookie_is_logged(const struct cookie_config *c)
+{
+	return c->insert || c->rewrite || c->prefix || c->indirect;
+}
 /* The servers of a backend that carry this cookie value, one after the other in file order: start with NULL. */
 const struct server_config *cookie_server(const struct proxy_config *backend, struct str value,
 	const struct server_config *after);

@@ -47,9 +47,7 @@ static bool choose_by_cookie(struct session *s, const struct http_head *head)
 
 static void log_cookie(struct session *s)
 {
-	const struct cookie_config *c = &s->backend->config->cookie;
-
-	if (!s->access || !(c->insert || c->rewrite || c->prefix || c->indirect))
+	if (!s->access || !cookie_is_logged(&s->backend->config->cookie))
 		return;
 	s->access->cookie_request = s->cookie_request;
 	s->access->cookie_response = 'N';       /* until the server sets one, or we do */

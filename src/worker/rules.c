@@ -153,7 +153,7 @@ bool rules_request(struct session *s, struct http_head *head)
 	struct backend *b = rules_backend(s, head);
 	if (b)
 		session_enter_backend(s, b);
-	if (b && s->access && b->config->cookie.name)   /* until its cookie has been looked for */
+	if (b && s->access && cookie_is_logged(&b->config->cookie))   /* until its cookie has been looked for */
 		s->access->cookie_request = s->access->cookie_response = 'N';
 	return !b || b->config == f || run_request(s, b->config, head);
 }
