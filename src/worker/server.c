@@ -150,7 +150,7 @@ void server_order(struct server *s, uint32_t order)
 	}
 	if (state == ORDER_MAINT) {
 		check_stop(s);
-		changed(s, false, false, "is going DOWN for maintenance");
+		changed(s, false, true, "is going DOWN for maintenance");
 		return;
 	}
 	if (before == ORDER_MAINT) {
