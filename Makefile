@@ -53,10 +53,11 @@ VERSION := $(or $(shell git --git-dir=.git --no-optional-locks describe --tags -
 # do not have. One segment for code and constants (noseparate-code) saves 4.6 kB; it stays read-only, and no page is both
 # writable and executable. No stack protector, for the size: with LTO, -fstack-protector-strong is 4.2 kB in tandem's own
 # code, and plain -fstack-protector, which guards the functions with character arrays only, 0.5 kB.
-# SMALL is what gcc does or leaves at -Os although code gets larger by it here, 1.1 kB in all: values learned along paths
+# SMALL is what gcc does or leaves at -Os although code gets larger by it here, 1.9 kB in all: values learned along paths
 # (0.4), tables in place of switches (0.3), equal constants kept apart (0.2; nobody compares their addresses), equal ends of
-# branches joined where that is longer (0.3), functions cut in two (0.1), registers saved around calls (0.4), and not looking where pointers lead (0.1). With
-# common-page-size the file does not grow in steps of 4 kB; sorted by alignment, sections leave fewer gaps.
+# branches joined where that is longer (0.3), functions cut in two (0.1), registers saved around calls (0.4), and not
+# looking where pointers lead (0.1). With common-page-size the file does not grow in steps of 4 kB; sorted by alignment,
+# sections leave fewer gaps.
 SMALL = -fno-tree-dominator-opts -fno-tree-switch-conversion -fmerge-all-constants -fipa-pta -fno-tree-tail-merge \
 	-fno-partial-inlining -fno-caller-saves
 OPT = -Os -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -fno-unwind-tables -fno-pie \

@@ -455,7 +455,7 @@ static const struct keyword table[] = {
 		PACKED "checks begin like that too, although they go to another port or address" },
 
 	{ AS_OPTION | IN_PROXY | TAKES_NO, 0, ARGS_ANY, "forwardfor", set_forwardfor, NOWHERE, 0, 0, 0,
-		"[except NETWORK] [header NAME] [if-none]\0"
+		PACKED "[except NETWORK] [header NAME] [if-none]\0"
 		PACKED "the server is told the client's address in X-Forwarded-For" },
 	{ AS_OPTION | IN_FRONT, 0, 0, "httplog", set_option_bit, NOWHERE, OPTION_HTTPLOG, 0, 0, "\0"
 		PACKED "HAProxy's log line for a request" },
@@ -541,38 +541,38 @@ static const struct keyword table[] = {
 	{ AS_LINE | IN_RULES, 4, ARGS_ANY, "stick-table", set_stick_table, NOWHERE, 0, 0, 0,
 		PACKED "type ip size N [expire TIME] [store WHAT] [nopurge]\0"
 		PACKED "a table of addresses, called like the section; memory for it is set aside at start" },
-	{ AS_STICK | IN_RULES, 1, 1, "type", set_choice, FIELD(stick_config, type), 0, 0, 0, "ip | ipv6\0"
+	{ AS_STICK | IN_RULES, 1, 1, "type", set_choice, FIELD(stick_config, type), 0, 0, 0, PACKED "ip | ipv6\0"
 		PACKED "ipv6 has IPv4 addresses too" },
-	{ AS_STICK | IN_RULES, 1, 1, "size", set_bytes, FIELD(stick_config, size), 1, 16 << 20, 0, "N\0"
+	{ AS_STICK | IN_RULES, 1, 1, "size", set_bytes, FIELD(stick_config, size), 1, 16 << 20, 0, PACKED "N\0"
 		PACKED "entries; with k or m 1024 times as many, or as many again" },
-	{ AS_STICK | IN_RULES, 1, 1, "expire", set_ms, FIELD(stick_config, expire_ms), 1, DAYS_24, 0, "TIME\0"
+	{ AS_STICK | IN_RULES, 1, 1, "expire", set_ms, FIELD(stick_config, expire_ms), 1, DAYS_24, 0, PACKED "TIME\0"
 		PACKED "how long an entry outlives its use (until there is no place)" },
 	{ AS_STICK | IN_RULES, 0, 0, "nopurge", set_value, FIELD(stick_config, nopurge), 1, 0, 0, "\0"
 		PACKED "a full table takes no new ones, instead of losing the oldest" },
 	{ AS_STICK | IN_RULES | REPEATS, 1, 1, "store", set_stick_store, NOWHERE, 0, 0, 0,
-		"gpc0,conn_cur,conn_cnt,http_req_cnt,conn_rate(TIME),http_req_rate(TIME)\0"
+		PACKED "gpc0,conn_cur,conn_cnt,http_req_cnt,conn_rate(TIME),http_req_rate(TIME)\0"
 		PACKED "what is counted" },
 	{ AS_FETCH | IN_PROXY, 0, 1, "sc0_conn_cur", set_fetch_stick, STICK_CONN_CUR, 0, SAMPLE_STICK,
-		USE_ANY | FETCH_TRACKED, 0, "[(TABLE)]\0"
+		USE_ANY | FETCH_TRACKED, 0, PACKED "[(TABLE)]\0"
 		PACKED "of what is tracked: connections now. Also sc_conn_cur(0), and src_conn_cur by the client's address; "
 		"and so the others" },
 	{ AS_FETCH | IN_PROXY, 0, 1, "sc0_conn_cnt", set_fetch_stick, STICK_CONN_CNT, 0, SAMPLE_STICK,
-		USE_ANY | FETCH_TRACKED, 0, "[(TABLE)]\0"
+		USE_ANY | FETCH_TRACKED, 0, PACKED "[(TABLE)]\0"
 		PACKED "all connections" },
 	{ AS_FETCH | IN_PROXY, 0, 1, "sc0_conn_rate", set_fetch_stick, STICK_CONN_RATE, 0, SAMPLE_STICK,
-		USE_ANY | FETCH_TRACKED, 0, "[(TABLE)]\0"
+		USE_ANY | FETCH_TRACKED, 0, PACKED "[(TABLE)]\0"
 		PACKED "connections in the last period" },
 	{ AS_FETCH | IN_PROXY, 0, 1, "sc0_http_req_cnt", set_fetch_stick, STICK_HTTP_REQ_CNT, 0, SAMPLE_STICK,
-		USE_ANY | FETCH_TRACKED, 0, "[(TABLE)]\0"
+		USE_ANY | FETCH_TRACKED, 0, PACKED "[(TABLE)]\0"
 		PACKED "all requests" },
 	{ AS_FETCH | IN_PROXY, 0, 1, "sc0_http_req_rate", set_fetch_stick, STICK_HTTP_REQ_RATE, 0, SAMPLE_STICK,
-		USE_ANY | FETCH_TRACKED, 0, "[(TABLE)]\0"
+		USE_ANY | FETCH_TRACKED, 0, PACKED "[(TABLE)]\0"
 		PACKED "requests in the last period" },
 	{ AS_FETCH | IN_PROXY, 0, 1, "sc0_get_gpc0", set_fetch_stick, STICK_GPC0, 0, SAMPLE_STICK,
-		USE_ANY | FETCH_TRACKED, 0, "[(TABLE)]\0"
+		USE_ANY | FETCH_TRACKED, 0, PACKED "[(TABLE)]\0"
 		PACKED "a counter that conditions count" },
 	{ AS_FETCH | IN_PROXY, 0, 1, "sc0_inc_gpc0", set_fetch_stick, STICK_GPC0, 0, SAMPLE_STICK_INC,
-		USE_ANY | FETCH_TRACKED, 0, "[(TABLE)]\0"
+		USE_ANY | FETCH_TRACKED, 0, PACKED "[(TABLE)]\0"
 		PACKED "counts it, and is what it is then" },
 	{ AS_FETCH | IN_PROXY, 0, 0, "req.ssl_sni", set_fetch, NOWHERE, SAMPLE_SSL_SNI, USE_STREAM, 0, "\0"
 		PACKED "the server name in the ClientHello of TLS that passes through" },
@@ -591,16 +591,19 @@ static const struct keyword table[] = {
 	{ AS_LINE | IN_RULES | REPEATS, 2, ARGS_ANY, "redirect", set_redirect, NOWHERE, 0, 0, 0,
 		PACKED "location | prefix | scheme TEXT [code N] ... [if | unless CONDITION]\0"
 		PACKED "as 'http-request redirect', after all http-request lines, and TEXT as it stands" },
-	{ AS_LINE | IN_PROXY | REPEATS, 2, 2, "errorfile", set_errorfile, NOWHERE, 0, 0, 0, "CODE FILE\0"
+	{ AS_LINE | IN_PROXY | REPEATS, 2, 2, "errorfile", set_errorfile, NOWHERE, 0, 0, 0, PACKED "CODE FILE\0"
 		PACKED "a whole HTTP response, head and body, in place of our own with that status; an empty file: none at all" },
-	{ AS_LINE | IN_FRONTEND | IN_LISTEN | IN_DEFAULTS, 1, 1, "monitor-uri", set_text, PROXY(monitor_uri), 0, 0, 0, "PATH\0"
+	{ AS_LINE | IN_FRONTEND | IN_LISTEN | IN_DEFAULTS, 1, 1, "monitor-uri", set_text, PROXY(monitor_uri), 0, 0, 0,
+		PACKED "PATH\0"
 		PACKED "requests for it are answered with 200, before all rules and without a log line" },
 	{ AS_LINE | IN_FRONTEND | IN_LISTEN | REPEATS, 3, ARGS_ANY, "monitor", set_monitor_fail, NOWHERE, 0, 0, 0,
 		PACKED "fail if | unless CONDITION\0"
 		PACKED "then monitor-uri answers with 503" },
-	{ AS_HTTP_RULE | IN_RULES | REPEATS, 2, 2, "set-header", set_rule_header, NOWHERE, RULE_SET_HEADER, 0, 0, "NAME TEXT\0"
+	{ AS_HTTP_RULE | IN_RULES | REPEATS, 2, 2, "set-header", set_rule_header, NOWHERE, RULE_SET_HEADER, 0, 0,
+		PACKED "NAME TEXT\0"
 		PACKED "this header instead of all of that name; TEXT may have %[FETCH] in it" },
-	{ AS_HTTP_RULE | IN_RULES | REPEATS, 2, 2, "add-header", set_rule_header, NOWHERE, RULE_ADD_HEADER, 0, 0, "NAME TEXT\0"
+	{ AS_HTTP_RULE | IN_RULES | REPEATS, 2, 2, "add-header", set_rule_header, NOWHERE, RULE_ADD_HEADER, 0, 0,
+		PACKED "NAME TEXT\0"
 		PACKED "one more" },
 	{ AS_HTTP_RULE | IN_RULES | REPEATS, 1, 3, "del-header", set_rule_header, NOWHERE, RULE_DEL_HEADER, 0, 0,
 		PACKED "NAME [-m str | beg | end]\0"
@@ -619,42 +622,44 @@ static const struct keyword table[] = {
 	{ AS_HTTP_REQUEST | IN_RULES | REPEATS, 2, ARGS_ANY, "redirect", set_rule_redirect, NOWHERE, 0, 0, 0,
 		PACKED "location | prefix | scheme TEXT [code N] [drop-query] [append-slash]\0"
 		PACKED "the client is sent elsewhere" },
-	{ AS_HTTP_REQUEST | IN_RULES | REPEATS, 1, 1, "set-path", set_rule_format, NOWHERE, RULE_SET_PATH, 0, 0, "TEXT\0"
+	{ AS_HTTP_REQUEST | IN_RULES | REPEATS, 1, 1, "set-path", set_rule_format, NOWHERE, RULE_SET_PATH, 0, 0, PACKED "TEXT\0"
 		PACKED "this path; the query stays" },
 	{ AS_HTTP_REQUEST | IN_RULES | REPEATS, 2, 2, "replace-path", set_rule_replace_path, NOWHERE, RULE_REPLACE_PATH, 0, 0,
-		"PATTERN TEXT\0"
+		PACKED "PATTERN TEXT\0"
 		PACKED "a path that matches becomes TEXT, as in replace-header" },
-	{ AS_HTTP_REQUEST | IN_RULES | REPEATS, 1, 1, "set-query", set_rule_format, NOWHERE, RULE_SET_QUERY, 0, 0, "TEXT\0"
+	{ AS_HTTP_REQUEST | IN_RULES | REPEATS, 1, 1, "set-query", set_rule_format, NOWHERE, RULE_SET_QUERY, 0, 0,
+		PACKED "TEXT\0"
 		PACKED "this query; the path stays" },
-	{ AS_HTTP_REQUEST | IN_RULES | REPEATS, 1, 3, "track-sc0", set_rule_track, NOWHERE, 0, 0, 0, "src [table NAME]\0"
+	{ AS_HTTP_REQUEST | IN_RULES | REPEATS, 1, 3, "track-sc0", set_rule_track, NOWHERE, 0, 0, 0, PACKED "src [table NAME]\0"
 		PACKED "the client's address is counted in the stick-table (of this section)" },
-	{ AS_HTTP_RESPONSE | IN_RULES | REPEATS, 1, 3, "set-status", set_rule_status, NOWHERE, 0, 0, 0, "N [reason TEXT]\0"
+	{ AS_HTTP_RESPONSE | IN_RULES | REPEATS, 1, 3, "set-status", set_rule_status, NOWHERE, 0, 0, 0, PACKED "N "
+		"[reason TEXT]\0"
 		PACKED "another status; not of one without a body, nor into one" },
-	{ AS_ANSWER | IN_RULES, 1, 1, "status", set_number, FIELD(rule, status), 200, 599, 0, "200..599\0"
+	{ AS_ANSWER | IN_RULES, 1, 1, "status", set_number, FIELD(rule, status), 200, 599, 0, PACKED "200..599\0"
 		PACKED "of the answer" },
-	{ AS_ANSWER | IN_RULES, 1, 1, "deny_status", set_number, FIELD(rule, status), 200, 599, 0, "200..599\0"
+	{ AS_ANSWER | IN_RULES, 1, 1, "deny_status", set_number, FIELD(rule, status), 200, 599, 0, PACKED "200..599\0"
 		PACKED "of the answer, which has a short page" },
-	{ AS_ANSWER | IN_RULES, 1, 1, "content-type", set_rule_type, NOWHERE, 0, 0, 0, "TYPE\0"
+	{ AS_ANSWER | IN_RULES, 1, 1, "content-type", set_rule_type, NOWHERE, 0, 0, 0, PACKED "TYPE\0"
 		PACKED "of the text" },
-	{ AS_ANSWER | IN_RULES, 1, 1, "string", set_rule_string, NOWHERE, 0, 0, 0, "TEXT\0"
+	{ AS_ANSWER | IN_RULES, 1, 1, "string", set_rule_string, NOWHERE, 0, 0, 0, PACKED "TEXT\0"
 		PACKED "the body, as it stands" },
-	{ AS_ANSWER | IN_RULES, 1, 1, "lf-string", set_rule_format, NOWHERE, 0, 1, 0, "TEXT\0"
+	{ AS_ANSWER | IN_RULES, 1, 1, "lf-string", set_rule_format, NOWHERE, 0, 1, 0, PACKED "TEXT\0"
 		PACKED "the body, in which %[FETCH] and so on count" },
-	{ AS_REDIRECT | IN_RULES, 1, 1, "location", set_rule_format, NOWHERE, RULE_LOCATION, 0, 0, "TEXT\0"
+	{ AS_REDIRECT | IN_RULES, 1, 1, "location", set_rule_format, NOWHERE, RULE_LOCATION, 0, 0, PACKED "TEXT\0"
 		PACKED "there" },
-	{ AS_REDIRECT | IN_RULES, 1, 1, "prefix", set_rule_format, NOWHERE, RULE_PREFIX, 0, 0, "TEXT\0"
+	{ AS_REDIRECT | IN_RULES, 1, 1, "prefix", set_rule_format, NOWHERE, RULE_PREFIX, 0, 0, PACKED "TEXT\0"
 		PACKED "there, and path and query behind it; / alone: the same again" },
-	{ AS_REDIRECT | IN_RULES, 1, 1, "scheme", set_rule_format, NOWHERE, RULE_SCHEME, 0, 0, "TEXT\0"
+	{ AS_REDIRECT | IN_RULES, 1, 1, "scheme", set_rule_format, NOWHERE, RULE_SCHEME, 0, 0, PACKED "TEXT\0"
 		PACKED "the same by another scheme, such as https" },
-	{ AS_REDIRECT | IN_RULES, 1, 1, "code", set_rule_code, NOWHERE, 0, 0, 0, "301 | 302 | 303 | 307 | 308\0"
+	{ AS_REDIRECT | IN_RULES, 1, 1, "code", set_rule_code, NOWHERE, 0, 0, 0, PACKED "301 | 302 | 303 | 307 | 308\0"
 		PACKED "of the answer (302)" },
 	{ AS_REDIRECT | IN_RULES, 0, 0, "drop-query", set_value, FIELD(rule, drop_query), 1, 0, 0, "\0"
 		PACKED "without the query" },
 	{ AS_REDIRECT | IN_RULES, 0, 0, "append-slash", set_value, FIELD(rule, append_slash), 1, 0, 0, "\0"
 		PACKED "ends in a slash" },
-	{ AS_FORWARDFOR | IN_PROXY, 1, 1, "except", set_forwardfor_except, NOWHERE, 0, 0, 0, "NETWORK\0"
+	{ AS_FORWARDFOR | IN_PROXY, 1, 1, "except", set_forwardfor_except, NOWHERE, 0, 0, 0, PACKED "NETWORK\0"
 		PACKED "not for clients from there" },
-	{ AS_FORWARDFOR | IN_PROXY, 1, 1, "header", set_forwardfor_header, NOWHERE, 0, 0, 0, "NAME\0"
+	{ AS_FORWARDFOR | IN_PROXY, 1, 1, "header", set_forwardfor_header, NOWHERE, 0, 0, 0, PACKED "NAME\0"
 		PACKED "instead of X-Forwarded-For" },
 	{ AS_FORWARDFOR | IN_PROXY, 0, 0, "if-none", set_value, FIELD(forwardfor_config, if_none), 1, 0, 0, "\0"
 		PACKED "not where the client has sent one" },
