@@ -322,9 +322,13 @@ static void print_proxy(const struct proxy_config *c)
 		out(", to backend %s", c->default_backend->name);
 	out("\n");
 	for (const struct bind_config *b = c->binds; b; b = b->next)
-		out("  %-11s %s%s%s%s%s%s\n", b == c->binds ? "listens on" : "", endpoint_print(&b->address, text),
+		out("  %-11s %s%s%s%s%s%s%s\n", b == c->binds ? "listens on" : "", endpoint_print(&b->address, text),
 			b->interface ? " of " : "", b->interface ? b->interface : "",
-			b->name ? " (" : "", b->name ? b->name : "", b->name ? ")" : "");
+			b->name ? " (" : "", b->name ? b->name : "", b->name ? ")" : "",
+			b->accept_proxy ? PACKED ", behind a PROXY header" : "");
+	if (c->stick)
+		out("  %-11s %u %s addresses, for %s\n", "remembers", c->stick->size, c->stick->type ? "IPv6" : "IPv4",
+			c->stick->expire_ms ? seconds(c->stick->expire_ms, text) : "ever");
 	if (c->sides & PROXY_BACKEND)
 		print_backend(c);
 	print_options(c);

@@ -327,3 +327,11 @@ def test_what_fails_on_both_nodes_is_named(tmp_path):
     done = subprocess.run([TANDEM, "check", "-n", "a", "-f", str(conf)], capture_output=True, text=True, timeout=10)
     assert "ping 192.168.1.1 fails on a: fault, b takes over, unless it fails there as well: then nobody holds the addresses\n" in done.stdout
     assert "interface eth1 fails on a: fault, b takes over\n" in done.stdout
+
+
+def test_the_plan_has_headers_and_tables(tmp_path):
+    path = tmp_path / "t.conf"
+    path.write_text("listen l\n    mode tcp\n    bind 10.0.0.1:80-81 accept-proxy\n    stick-table type ipv6 size 1k expire 10s\n    server s 10.0.0.2:80\n")
+    plan = tandem("check", "-f", str(path)).stdout
+    assert plan.count(", behind a PROXY header\n") == 2 and "  remembers   1024 IPv6 addresses, for 10s\n" in plan
+    assert re.search(r"\n  +stick tables +2049 +102", plan), plan      # entries of 96 bytes, their chains, and the table
