@@ -144,9 +144,9 @@ static const char *refused_line(const char *line)
 	/* What the line needs to make sense; lines that cannot be twice give way. */
 	int n = snprintf(file, sizeof file, "listen l\n%s%sbind :80\nserver s 10.0.0.1:80 check%s\n%s%s\n%s\nbackend b\nmode http\n"
 		"server s 10.0.0.2:80\n",
-		strncmp(line, "mode ", 5) == 0 ? "" : "mode http\n", strstr(line, "option") && strstr(line, "log") ? "log global\n" : "",
+		strncmp(line, "mode ", 5) == 0 ? "" : strncmp(line, "tcp-request content", 19) == 0 ? "mode tcp\n" : "mode http\n", strstr(line, "option") && strstr(line, "log") ? "log global\n" : "",
 		strncmp(line, "cookie ", 7) == 0 ? " cookie a" : "",
-		strncmp(line, "http-check", 10) == 0 ? "option httpchk\n" :
+		strstr(line, " dynamic") ? "dynamic-cookie-key k\n" : strncmp(line, "http-check", 10) == 0 ? "option httpchk\n" :
 		strncmp(line, "tcp-check", 9) == 0 ? "option tcp-check\n" :
 		strstr(line, "sc0_") || strstr(line, "sc_") || strstr(line, "src_conn") || strstr(line, "src_http") || strstr(line, "src_get") || strncmp(line, "stick ", 6) == 0 || strstr(line, "track-sc")
 		? "stick-table type ip size 1k expire 10m store conn_cur,conn_rate(10s),http_req_rate(10s),gpc0\n" : "", line,
@@ -229,13 +229,16 @@ static void print_cell(const char *text)
 
 static void print_answers(void)
 {
-	for (unsigned i = 0; i < answer_count; i++) {
-		printf("| ");
-		print_cell(answers[i].words);
-		printf(" | ");
-		print_cell(answers[i].text);
-		printf(" |\n");
-	}
+	for (int yes = 1; yes >= 0; yes--)
+		for (unsigned i = 0; i < answer_count; i++) {
+			if ((strncmp(answers[i].text, "yes", 3) == 0) != yes)
+				continue;
+			printf("| ");
+			print_cell(answers[i].words);
+			printf(" | ");
+			print_cell(answers[i].text);
+			printf(" |\n");
+		}
 	memset(answers, 0, sizeof answers);
 	answer_count = 0;
 }
