@@ -388,3 +388,24 @@ def test_where_the_kernel_cannot_reset_connections_the_worker_does(lab):
         tracer.terminate()
         tracer.wait()
     assert "connections to its addresses reset" not in lb01.log()
+
+
+def test_all_that_waits_in_the_socket_is_heard_before_silence_is_believed(lab):
+    """The master's adverts may stand behind many others': a backup that could not run for a while reads to the end first."""
+    lb01, lb02 = (Tandem(lab, name, vrrp_conf("    version 3\n")).start() for name in ("lb01", "lb02"))
+    lb01.wait_master()
+    sniffer = lab.client.spawn("tcpdump", "-l", "-n", "-i", "eth0", "ip proto 112", stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    with InHost("client"), socket.socket(socket.AF_INET, socket.SOCK_RAW, 112) as s:
+        s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(lab.client.address))
+        s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 255)
+        for _ in range(2):
+            assert lb01.host.address in sniffer.stdout.readline()
+        since = time.monotonic()
+        lb02.send(signal.SIGSTOP)
+        for _ in range(150):
+            s.sendto(advert(vrid=99), ("224.0.0.18", 0))
+    sniffer.kill()
+    time.sleep(since + 4.1 - time.monotonic())          # its timer was to run out after 3.65 s
+    lb02.send(signal.SIGCONT)
+    time.sleep(1)
+    assert lb02.log().count("Entering") == 1 and only(lab, "lb01"), lb02.log()
