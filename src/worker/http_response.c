@@ -150,8 +150,8 @@ static void finish_response(struct session *s)
 
 	if (rest)
 		buf_init(s->response.buf, s->response.buf->size);
-	if (s->ending.cause)
-		access_end(s, s->ending);
+	if (!s->logged)
+		access_end(s, (struct ending){ '-', '-' });
 	s->is_request = false;
 	session_leave_backend(s, s->upstream_keep && !rest && request_done);
 	s->first_request = false;

@@ -22,7 +22,7 @@ void http_session_start(struct session *s)
 	s->avoid = BALANCE_NONE;
 	s->method = HTTP_GET;
 	s->response = (struct flow){ .buf = s->response.buf };
-	s->ending = (struct ending){ '-', '-' };
+	s->logged = false;
 }
 
 /* The errorfile for our own page of that status; NULL: none. */
@@ -90,8 +90,8 @@ void http_session_answer(struct session *s, struct edit_answer *a, struct ending
 	uint32_t options = s->listener->frontend->options | (s->backend ? s->backend->config->options : 0);
 	bool whole = s->head_bytes > 0 ? f->body.done : flow_done(f);   /* still in the buffer, or sent on */
 	bool keep = s->keep_alive && whole && !(options & OPTION_HTTPCLOSE);
-
 	const struct error_file *file = find_file(s, a);
+
 	if (file && file->n == 0) {
 		s->is_request = true;
 		session_close(s, e);
@@ -102,15 +102,15 @@ void http_session_answer(struct session *s, struct edit_answer *a, struct ending
 	a->close = !keep;
 	a->keep_alive = keep && s->minor == 0;
 	send_answer(s, a, file);
-	s->ending = e;
+	if (e.cause)
+		access_end(s, e);
+	s->logged = true;
+	s->is_request = false;
+	session_leave_backend(s, false);        /* nobody waits for its server, or behind it in a queue, any longer */
 	if (!keep) {
-		if (e.cause)
-			access_end(s, e);
-		s->is_request = false;
 		session_linger(s);
 		return;
 	}
-	session_drop_upstream(s, false);
 	if (s->head_bytes > 0)
 		buf_consume(f->buf, s->head_bytes + (f->ready > s->kept_bytes ? f->ready : s->kept_bytes));
 	flow_rewind(f, 0);

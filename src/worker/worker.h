@@ -223,7 +223,7 @@ struct session {
 	bool placed;                    /* in server->lb->served */
 	bool has_key;
 	struct tracked by_connection, by_request;       /* track-sc0 */
-	struct ending ending;           /* of this request, when its response is out; cause 0: it is not logged */
+	bool logged;                    /* an answer of our own: said already, or not to be said */
 	struct ending tunnel_end;       /* why its first direction ended; cause 0: nothing was wrong */
 	struct endpoint peer;           /* the client, by the connection or by its PROXY header */
 	struct endpoint local;          /* where it came to; for session_local() */
