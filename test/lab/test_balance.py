@@ -221,6 +221,18 @@ def test_clients_that_leave_the_queue(twins, scripted):  # noqa: F811
     assert seen[0][4][:2] == "CQ" and seen[1][3][:2] == "CH"
 
 
+def test_clients_that_leave_while_their_server_is_called(twins):
+    """There is no such machine, so the connection is neither taken nor refused."""
+    pair = twins(["192.168.1.250:80"], defaults="    option abortonclose")
+
+    def of(port):
+        gone = ask(port, "/")
+        time.sleep(0.1)                                 # else it may be gone before its request is read
+        gone.shutdown(socket.SHUT_WR)
+        return answer(gone)[0], pair.session(port)
+    assert same(of)[1][3][:2] == "CC"
+
+
 def one_served_one_waiting(pair, held, port):
     first = ask(port, "/a", "Cookie: C=s1\r\n")
     held.wait("/a")
