@@ -3,8 +3,10 @@
 
 A case is (frontend lines, backend lines, requests); each has a port of its own in one start of both. What differs from HAProxy
 is in DIFFERS, with the reason why ours is right."""
+import os
 import pathlib
 import re
+import signal
 import socket
 
 import pytest
@@ -124,6 +126,9 @@ CASES = {
     "errors on the way": ("use_backend refused if { path /r }\nuse_backend ends if { path /e }\nuse_backend silent if { path /s }", "",
                           [get("/r") + get("/ok"), get("/r", method="POST", body=b"hello") + get("/ok"), get("/e") + get("/ok"),
                            get("/e", "Connection: close"), get("/s") + get("/ok"), get("/s", method="HEAD")]),
+    "too long": ("http-request set-header X-New %[hdr(x-in)]%[hdr(x-in)]%[hdr(x-in)]%[hdr(x-in)]", "",
+                 [get("/", "X-In: " + "x" * 1000), get("/", "X-In: " + "x" * 5000), get("/")]),
+    "retried": ("http-request set-path /r%[path]\nhttp-request add-header X-A a\nuse_backend second", "", [get("/a"), get("/b"), get("/c")]),
     "httpclose": ("option httpclose\nhttp-request return", "", [get("/")]),
 }
 ORIGIN_FORM = "RFC 9112 3.2.1: a server that is no proxy is asked in origin-form"
@@ -215,6 +220,8 @@ def both(lab):
     def conf(first, user):
         text = HEAD.format(user=user) + f"backend refused\n    retries 0\n    server s 192.168.1.21:9\n"
         text += f"backend ends\n    server s {ends.address}\nbackend silent\n    timeout server 200ms\n    server s {silent.address}\n"
+        text += (f"backend second\n    option redispatch\n    retries 1\n    http-request set-path /s%[path]\n    http-request add-header X-B b\n"
+                 f"    server down 192.168.1.21:9\n    server s {server.address}\n")
         text += f"backend other\n    server s {other.address}\nbackend none\nbackend sorry\n    errorfile 503 {{folder}}/sorry.http\n"
         for i, (front, back, _) in enumerate(CASES.values()):
             text += (f"frontend f{i}\n    bind {LB}:{first + i}\n" + "".join(f"    {line}\n" for line in front.split("\n"))
@@ -227,21 +234,30 @@ def both(lab):
     path.write_text(conf(3000, ""))
     log = open(pathlib.Path(lab.folder) / "haproxy.log", "w")
     lab.lb01.spawn("haproxy", "-q", "-db", "-f", path, stdout=log, stderr=log)
-    Tandem(lab, "lb01", conf(2000, "user nobody")).start()
+    node = Tandem(lab, "lb01", conf(2000, "user nobody")).start()
     wait_for(lambda: f"{LB}:{3000 + len(CASES) - 1} " in lab.lb01.run("ss", "-ltn"), 5, "haproxy: " + lab.lb01.run("haproxy", "-c", "-f", path))
-    return server, other
+    return node, server, other
 
 
 def test_rules_as_haproxy_has_them(both):
+    node, *servers = both
     wrong = []
     for i, (name, (_, _, requests)) in enumerate(CASES.items()):
         for number, request in enumerate(requests):
             seen = []
             for base in (2000, 3000):
-                for s in both:
+                for s in servers:
                     s.heads.clear()
                 answers = talk(base + i, request)
-                seen.append((answers, [[clean(h + b"\r\n\r\n") for h in s.heads] for s in both]))
+                seen.append((answers, [[clean(h + b"\r\n\r\n") for h in s.heads] for s in servers]))
             if seen[0] != seen[1] and (name, number) not in DIFFERS:
                 wrong.append(f"{name} {number}: {request!r}\n  tandem  {seen[0]}\n  haproxy {seen[1]}")
     assert not wrong, "\n".join(wrong)
+    # What the guard has read is what a new worker has, whatever has become of the files.
+    for name in FILES:
+        (node.lab.folder / name).unlink()
+    worker = node.worker()
+    os.kill(worker, signal.SIGKILL)
+    wait_for(lambda: node.children() and node.worker() != worker, 5, "another worker")
+    answers, _ = talk(2000 + list(CASES).index("errorfile"), get("/a"))
+    assert answers[0][2] == b"slow\n"
