@@ -51,10 +51,14 @@ def test_at_no_moment_two_machines_answer(pair, lab, fault):
 
 
 def test_a_node_that_was_suspended_says_nothing_before_it_lets_go(pair, lab):
-    """The clock of its address has stood still as well, and the second burst of announcements is due before the next advert."""
-    lb01, lb02 = pair(vrrp_conf("    version 3\n    nopreempt\n    garp_master_delay 2", advert_int="0.7"))
-    time.sleep(1.7)                     # between the advert after 1.4 s and 2.1 s
+    """The clock of its address has stood still as well, and a refresh of gratuitous ARP, which would point all neighbours at the
+    wrong node, is due before the next advert."""
+    conf = vrrp_conf("    version 3\n    nopreempt\n    garp_master_delay 0\n    garp_master_refresh 1", advert_int="1.1")
+    lb01, lb02 = pair(conf)
     ears = Ears()
+    wait_for(lambda: ears.heard(Frame.claims, "lb01"), 3, "it is refreshed")
+    before = time.time()
+    wait_for(lambda: ears.heard(Frame.is_advert, "lb01", before), 3, "an advert")
     lb01.send(signal.SIGSTOP)
     sh(f"ip -n lb01 addr change {VIP}/24 dev eth0 valid_lft forever preferred_lft forever")
     lb02.wait_master()
@@ -63,7 +67,7 @@ def test_a_node_that_was_suspended_says_nothing_before_it_lets_go(pair, lab):
     lb01.send(signal.SIGCONT)
     wait_for(lambda: not lab.lb01.holds(), 2, "it lets go")
     lb01.wait_log("Entering BACKUP STATE (this node was not running for longer than three adverts)", 5)
-    time.sleep(1)
+    time.sleep(1.2)
     ears.stop()
     assert ears.heard(speaks, "lb02", woken) and not ears.heard(speaks, "lb01", woken)
 
