@@ -310,6 +310,25 @@ static void print_backend(const struct proxy_config *c)
 		print_server(s, s == c->servers, width);
 }
 
+static uint32_t length(const struct rule *list)
+{
+	uint32_t n = 0;
+
+	for (; list; list = list->next)
+		n++;
+	return n;
+}
+
+static void print_rules(const struct proxy_config *c)
+{
+	uint32_t requests = length(c->request_rules) + length(c->redirects), responses = length(c->response_rules);
+
+	for (const struct rule *r = c->backend_rules; r; r = r->next)
+		out("  %-11s %s by line %u\n", r == c->backend_rules ? "to backend" : "", r->backend->name, r->line);
+	if (requests + responses > 0)
+		out("  %-11s %u for requests, %u for responses\n", "rules", requests, responses);
+}
+
 static void print_proxy(const struct proxy_config *c)
 {
 	static const char *const kinds[] = { "", "frontend", "backend", "listen" };
@@ -319,13 +338,14 @@ static void print_proxy(const struct proxy_config *c)
 	if (c->maxconn && c->sides & PROXY_FRONTEND)
 		out(", at most %u connections", c->maxconn);
 	if (c->default_backend && c->default_backend != c)
-		out(", to backend %s", c->default_backend->name);
+		out(", %sto backend %s", c->backend_rules ? "else " : "", c->default_backend->name);
 	out("\n");
 	for (const struct bind_config *b = c->binds; b; b = b->next)
 		out("  %-11s %s%s%s%s%s%s%s\n", b == c->binds ? "listens on" : "", endpoint_print(&b->address, text),
 			b->interface ? " of " : "", b->interface ? b->interface : "",
 			b->name ? " (" : "", b->name ? b->name : "", b->name ? ")" : "",
 			b->accept_proxy ? PACKED ", behind a PROXY header" : "");
+	print_rules(c);
 	if (c->stick)
 		out("  %-11s %u %s addresses, for %s\n", "remembers", c->stick->size, c->stick->type ? "IPv6" : "IPv4",
 			c->stick->expire_ms ? seconds(c->stick->expire_ms, text) : "ever");

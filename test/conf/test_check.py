@@ -180,6 +180,13 @@ def test_the_plan_says_how_clients_get_to_servers(tmp_path):
     (tmp_path / "f").write_text("listen web\n bind :8080\n balance leastconn\n server a 127.0.0.1:81\n")
     text = tandem("check", "-f", tmp_path / "f").stdout
     assert "balance     leastconn, 3 retries\n" in text and "queue" not in text
+    (tmp_path / "f").write_text("defaults\n mode http\nfrontend web\n bind :8080\n use_backend b if { path /b }\n use_backend c\n"
+                                " http-request deny\n redirect location /\n http-response deny\n default_backend b\n"
+                                "backend b\n server b 127.0.0.1:82\nbackend c\n server c 127.0.0.1:82\n")
+    text = tandem("check", "-f", tmp_path / "f").stdout
+    for part in ("frontend web: mode http, else to backend b\n", "  to backend  b by line 5\n              c by line 6\n",
+                 "  rules       2 for requests, 1 for responses\n"):
+        assert part in text, part
 
 
 PAIR = VRRP.replace("    priority 100\n", "    @lb01 priority 100\n    @lb02 priority 90\n") + "    {}\n" + PROXY
