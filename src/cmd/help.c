@@ -51,12 +51,30 @@ static void print_overview(void)
 	print_keywords(AS_OPTION, IN_PROXY, "option");
 	print_keywords(AS_TIMEOUT, IN_PROXY, "timeout");
 	print_keywords(AS_SERVER, IN_BACK, PACKED "server NAME ADDRESS:PORT, default-server");
+	print_keywords(AS_HTTP_REQUEST, IN_PROXY, "http-request");
+	print_keywords(AS_HTTP_RESPONSE, IN_PROXY, "http-response");
+	print_keywords(AS_FETCH, IN_PROXY, PACKED "acl NAME FETCH[_beg | _end | _sub | _dir | _dom | _len] VALUE...");
+}
+
+/* Every row with that name, of any context or of one. */
+static uint32_t print_rows(uint32_t as, struct str word)
+{
+	uint32_t count, found = 0;
+	const struct keyword *table = keyword_table(&count);
+
+	for (uint32_t i = 0; i < count; i++) {
+		if (!str_is(word, table[i].name) || !keyword_is(&table[i], as))
+			continue;
+		if (found++)
+			out("\n");
+		print_row(&table[i]);
+	}
+	return found;
 }
 
 int cmd_help(int argc, char **argv)
 {
-	uint32_t count, found = 0;
-	const struct keyword *table = keyword_table(&count), *near = NULL;
+	const struct keyword *near;
 	unsigned distance;
 
 	if (argc < 2) {
@@ -64,14 +82,8 @@ int cmd_help(int argc, char **argv)
 		return 0;
 	}
 	struct str word = str_z(argv[argc - 1]);        /* of "option forwardfor" the last one */
-	for (uint32_t i = 0; i < count; i++) {
-		if (!str_is(word, table[i].name))
-			continue;
-		if (found++)
-			out("\n");
-		print_row(&table[i]);
-	}
-	if (found)
+	const char *suffix = strrchr(word.p, '_');      /* of "path_beg" */
+	if (print_rows(AS_ANY, word) || (suffix && print_rows(AS_FETCH, str_of(word.p, (size_t)(suffix - word.p)))))
 		return 0;
 	const char *reason = foreign_reason(AS_ANY, IN_ANY, word);
 	near = keyword_nearest(AS_ANY, IN_ANY, word, &distance);

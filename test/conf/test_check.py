@@ -247,6 +247,7 @@ def test_help_comes_from_the_table():
     done = tandem("help", "maxconn")
     assert done.returncode == 0
     assert done.stdout.count("maxconn 1..65535") == 2 and "default: 256" in done.stdout
+    assert tandem("help", "path_beg").stdout == tandem("help", "path").stdout, "a fetch with the way it compares"
     done = tandem("help", "timeot")
     assert done.returncode == 1 and "did you mean 'timeout'?" in done.stderr
     assert "is HAProxy's" in tandem("help", "compression").stderr
