@@ -90,7 +90,7 @@ def test_a_group_waits_for_its_last_member_to_be_ready(lab):
 
 def test_a_pause_while_it_hands_over_changes_nothing(lab):
     """The successor is in the socket when it wakes: it is heard before anything is decided."""
-    conf = vrrp_conf(globals="    stats socket /run/lab/one.sock\n")
+    conf = vrrp_conf(p1=255, globals="    stats socket /run/lab/one.sock\n")
     lb01, lb02 = Tandem(lab, "lb01", conf).start(), Tandem(lab, "lb02", conf.replace("one.sock", "two.sock")).start()
     lb01.wait_master()
     lab.lb01.run(TANDEM, "ctl", "-f", lb01.conf, "-n", "lb01", "failover")
@@ -117,7 +117,7 @@ def test_nor_a_refresh_that_was_due_meanwhile(lab):
 
 
 def test_a_renamed_interface_is_left_at_once(lab):
-    lb01, lb02 = (Tandem(lab, name, vrrp_conf()).start() for name in ("lb01", "lb02"))
+    lb01, lb02 = (Tandem(lab, name, vrrp_conf(p1=255)).start() for name in ("lb01", "lb02"))
     lb01.wait_master()
     sampler = Sampler(lab)
     since = time.monotonic()
@@ -140,7 +140,7 @@ def test_a_renamed_interface_is_left_at_once(lab):
 
 
 def test_an_interface_that_loses_its_address_is_resigned_on(lab):
-    lb01, lb02 = (Tandem(lab, name, vrrp_conf()).start() for name in ("lb01", "lb02"))
+    lb01, lb02 = (Tandem(lab, name, vrrp_conf(p1=255)).start() for name in ("lb01", "lb02"))
     lb01.wait_master()
     sh("ip -n lb01 addr del 192.168.1.11/24 dev eth0")
     lb02.wait_master(2)
@@ -189,7 +189,7 @@ def test_an_address_on_another_interface_is_told_of_when_that_comes(lab):
 
 
 def test_one_tandem_a_router(lab):
-    node = Tandem(lab, "lb01", vrrp_conf()).start()
+    node = Tandem(lab, "lb01", vrrp_conf(p1=255)).start()
     node.wait_master()
     done = subprocess.run(["ip", "netns", "exec", "lb01", TANDEM, "run", "-n", "lb01", "-f", node.conf], capture_output=True, text=True, timeout=10)
     assert done.returncode == 2
@@ -328,7 +328,7 @@ def test_a_new_mac_is_told_of(lab):
 
 def test_an_interface_that_was_away_for_a_moment_is_not_deaf(lab):
     """It comes back with the same index, and before the guard looks: its socket is bound to nothing by then."""
-    lb01, lb02 = (Tandem(lab, name, vrrp_conf()).start() for name in ("lb01", "lb02"))
+    lb01, lb02 = (Tandem(lab, name, fast()).start() for name in ("lb01", "lb02"))
     lb01.wait_master()
     lb02.send(signal.SIGSTOP)
     sh("ip -n lb02 link set eth0 netns web01 name away0")
@@ -336,7 +336,7 @@ def test_an_interface_that_was_away_for_a_moment_is_not_deaf(lab):
     sh("ip -n lb02 link set eth0 up")
     lab.lb02.give_addresses()
     lb02.send(signal.SIGCONT)
-    time.sleep(5)
+    time.sleep(1.5)
     assert only(lab, "lb01") and lb02.log().count("MASTER") == 0, lb02.log()
 
 
@@ -372,7 +372,7 @@ def test_where_the_kernel_cannot_reset_connections_the_worker_does(lab):
 
 def test_all_that_waits_in_the_socket_is_heard_before_silence_is_believed(lab):
     """The master's adverts may stand behind many others': a backup that could not run for a while reads to the end first."""
-    lb01, lb02 = (Tandem(lab, name, vrrp_conf("    version 3\n")).start() for name in ("lb01", "lb02"))
+    lb01, lb02 = (Tandem(lab, name, vrrp_conf("    version 3\n", p1=255)).start() for name in ("lb01", "lb02"))
     lb01.wait_master()
     sniffer = lab.client.spawn("tcpdump", "-l", "-n", "-i", "eth0", "ip proto 112", stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     with InHost("client"), socket.socket(socket.AF_INET, socket.SOCK_RAW, 112) as s:
