@@ -205,8 +205,8 @@ static void verify_cookies(struct parser *p, const struct proxy_config *c)
 	for (struct server_config *s = c->servers; s; s = s->next) {
 		make_cookie(p, c, s);
 		if (used && !s->cookie && !s->backup && !c->cookie.dynamic)
-			refuse_at(p, s->line, "server '%s' has no 'cookie' value, but the section has cookie '%s': "
-				"its clients would not stay", s->name, c->cookie.name);
+			warn_at(p, s->line, "server '%s' has no 'cookie' value, but the section has cookie '%s': "
+				"its clients do not stay", s->name, c->cookie.name);
 		if (!c->cookie.name && s->cookie)
 			warn_at(p, s->line, "the cookie value of server '%s' has no effect: %s '%s' has no 'cookie' line",
 				s->name, p->section_word, c->name);
