@@ -118,6 +118,10 @@ void http_response_read(struct session *s)
 	while (s->state == SESSION_RESPONSE) {
 		if (flow_pending(f))            /* an interim head that the client has not taken yet */
 			flow_send(f, &s->client);
+		if (s->client.broken) {         /* it takes none, and what cannot be sent would be looked at for ever */
+			session_abort(s, (struct ending){ 'C', 'H' });
+			return;
+		}
 		if (flow_pending(f))
 			return;
 		if (buf_used(f->buf) == 0) {

@@ -125,10 +125,11 @@ void tcp_session_ready(struct session *s)
 
 	pump(&s->request, &s->client, up, &s->client_active, &s->server_active);
 	pump(&s->response, up, &s->client, &s->server_active, &s->client_active);
-	/* A side that broke is believed only when what it had sent before has reached the other (or cannot). */
-	if (s->client.broken && s->client.ended && (up->broken || !flow_pending(&s->request)))
+	/* A side that broke is believed only when what it had sent before has reached the other (or cannot: then neither
+	 * need be read to its end, which full buffers would not allow). */
+	if (s->client.broken && (up->broken || (s->client.ended && !flow_pending(&s->request))))
 		session_abort(s, (struct ending){ 'C', 'D' });
-	else if (up->broken && up->ended && (s->client.broken || !flow_pending(&s->response)))
+	else if (up->broken && up->ended && !flow_pending(&s->response))
 		session_abort(s, (struct ending){ 'S', 'D' });
 	else if (s->client.shut && up->shut)
 		session_close(s, s->tunnel_end.cause ? s->tunnel_end : (struct ending){ '-', '-' });

@@ -5,6 +5,7 @@ lets the thousand clients move up to 4 MB each."""
 import os
 import pathlib
 import socket
+import struct
 import sys
 import threading
 import time
@@ -142,3 +143,56 @@ def test_a_thousand_clients_at_once(lab, sink):
     finally:
         server.kill()
         server.wait()
+
+
+def reset(s):
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    s.close()
+
+
+def fill(s):
+    """Sends until nobody has taken anything for a while."""
+    s.settimeout(0.3)
+    try:
+        while True:
+            s.send(ZEROS)
+    except TimeoutError:
+        pass
+
+
+def test_who_is_reset_is_forgotten(lab):
+    """A client before an interim answer to it; client and server of a tunnel in which both directions stand still."""
+    go, gone = threading.Event(), threading.Event()
+
+    def play(connection, _):
+        head, _ = server.head(connection)
+        go.wait(20)
+        if b"upgrade" in head.lower():
+            connection.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n")
+            fill(connection)
+            reset(connection)
+            gone.set()
+        else:
+            connection.sendall(b"HTTP/1.1 103 Early Hints\r\n\r\n")
+            connection.recv(1)
+
+    def connections(port):
+        return len(lab.lb01.run("ss", "-tnH", "sport", "=", f":{port}").splitlines())
+    server = ScriptedServer(lab, play)
+    node = start(lab, [server.address], haproxy=False, globals=f"stats socket {SOCKET}", client="60s", server="60s")
+    worker = node.worker()
+    client = dial(LB, OURS)
+    client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    wait_for(lambda: server.received, 10, "the request")
+    reset(client)
+    wait_for(lambda: connections(OURS) == 0, 10, "the reset")
+    go.set()
+    all_given_back()
+    assert node.worker() == worker, node.log()
+    client = dial(LB, OURS)
+    client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n")
+    fill(client)
+    assert gone.wait(20)
+    reset(client)
+    all_given_back()
+    server.close()
