@@ -72,7 +72,6 @@ REFUSED = {
     "duplicate vrrp": ("frontend web", VRRP.replace("51", "52").replace("1.10", "1.11") + "frontend web", 6, "vrrp 'VI_1' is there already, in line 1"),
     "no such backend": ("default_backend servers", "default_backend server", "default_backend", "default_backend 'server': there is no such backend (did you mean 'servers'?)"),
     "no such tracked backend": ("    priority 100\n", "    priority 100\n    track_backend x\n", "track_backend", "track_backend 'x': there is no such backend"),
-    "cookie value missing": (" cookie web02", "", "192.168.1.22", "server 'web02' has no 'cookie' value"),
     "bad server address": ("192.168.1.22:80", "192.168.1.222.1:80", "web02", "is not ADDRESS:PORT"),
     "host name": ("192.168.1.22:80", "web02.example.net:80", "web02", "it is not in /etc/hosts"),
     "bad bind address": ("bind 192.168.1.10:80", "bind 192.168.1.10:99999", "bind", "is not ADDRESS:PORT with a port from 1 to 65535"),
