@@ -17,8 +17,8 @@ void add_rule(struct parser *p, struct rule **list, const struct rule *rule)
 
 	if (p->foreign)
 		return;
-	while (*list)
-		list = &(*list)->next;
+	for (; *list; list = &(*list)->next)
+		kept->place = (*list)->place < UINT8_MAX ? (uint8_t)((*list)->place + 1) : UINT8_MAX;
 	*list = kept;
 }
 

@@ -3,9 +3,23 @@
 #include <string.h>
 #include "proxy/authority.h"
 
+/* Of the first rules of a list it is remembered; beyond them conditions are asked anew. */
+static bool holds(const struct rule *r, const struct sample_context *c)
+{
+	uint32_t bit = c->held && r->place < 32 ? 1U << r->place : 0;
+
+	if (c->again && bit)
+		return *c->held & bit;
+	if (!condition_holds(r->condition, c))
+		return false;
+	if (bit)
+		*c->held |= bit;
+	return true;
+}
+
 const struct rule *rule_first(const struct rule *r, const struct sample_context *c)
 {
-	while (r && !condition_holds(r->condition, c))
+	while (r && !holds(r, c))
 		r = r->next;
 	return r;
 }

@@ -38,6 +38,7 @@ struct rule {
 	uint8_t match;                          /* RULE_DEL_HEADER: match_kind for the name */
 	bool page, denies;                      /* RULE_ANSWER: with the status's own page; it is `deny` */
 	bool drop_query, append_slash;          /* redirects */
+	uint8_t place;                          /* in its list, which may be longer than that */
 	uint16_t status;
 	uint32_t line;
 	const char *name;                       /* of a header; of an answer its type; RULE_SET_STATUS: the reason */

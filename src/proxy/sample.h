@@ -55,6 +55,9 @@ struct sample_context {
 	uint8_t method;                 /* http_method, of the request */
 	const struct endpoint *client;
 	const char *frontend, *backend, *server, *hostname;
+	/* Which rules' conditions have held; NULL: that is not kept. again: they held then, and nothing is counted twice. */
+	uint32_t *held;
+	bool again;
 	/* Kinds from SAMPLE_ASKED on: owner is who asks. false: there is no such thing. */
 	void *owner;
 	bool (*ask)(const struct sample_context *, const struct sample_expr *, struct sample *);

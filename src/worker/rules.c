@@ -39,7 +39,7 @@ static bool ask(const struct sample_context *c, const struct sample_expr *e, str
 		return e->kind == SAMPLE_SSL_SNI ? hello->name_n > 0 : hello->type > 0;
 	}
 	if (e->kind == SAMPLE_STICK || e->kind == SAMPLE_STICK_INC)
-		return track_ask(c->owner, e, out);
+		return track_ask(c->owner, e, c->again, out);
 	const struct endpoint *local = session_local(c->owner);
 	out->addr = local->addr;
 	out->number = local->port;
@@ -96,6 +96,7 @@ static struct sample_context request_context(struct session *s, const struct pro
 
 	c.backend = p->name;
 	c.server = "<NOSRV>";
+	c.held = &s->held[p != s->listener->frontend];
 	return c;
 }
 
@@ -120,9 +121,11 @@ static bool run(struct session *s, const struct rule *list, struct http_head *he
 
 static bool run_request(struct session *s, const struct proxy_config *p, struct http_head *head)
 {
-	struct sample_context c = request_context(s, p, head);
+	struct sample_context c = request_context(s, p, head), redirects = c;
 
-	return run(s, p->request_rules, head, c) && run(s, p->redirects, head, c);
+	*c.held = 0;
+	redirects.held = NULL;
+	return run(s, p->request_rules, head, c) && run(s, p->redirects, head, redirects);
 }
 
 static void start_texts(void)
@@ -155,7 +158,11 @@ bool rules_request(struct session *s, struct http_head *head)
 		session_enter_backend(s, b);
 	if (b && s->access && cookie_is_logged(&b->config->cookie))   /* until its cookie has been looked for */
 		s->access->cookie_request = s->access->cookie_response = 'N';
-	return !b || b->config == f || run_request(s, b->config, head);
+	if (b && b->config != f && !run_request(s, b->config, head))
+		return false;
+	if (b)
+		session_take_key(s, head);      /* of what the rules have made of the request */
+	return true;
 }
 
 /* What would end a list has not ended it the first time. */
@@ -164,6 +171,7 @@ static bool again(struct session *s, const struct proxy_config *p, struct http_h
 	struct sample_context c = request_context(s, p, head);
 	const struct rule *list = p->request_rules;
 
+	c.again = true;
 	while (list) {
 		if (!rules_run(list, head, &c, &worker.text_area, &list))
 			return false;

@@ -236,7 +236,11 @@ void session_enter_backend(struct session *s, struct backend *b)
 	s->counted = true;
 	s->retries = b->config->retries;
 	b->sessions++;
-	s->has_key = balance_key(&b->config->balance, worker.head, &s->peer.addr, &s->key);
+}
+
+void session_take_key(struct session *s, const struct http_head *head)
+{
+	s->has_key = balance_key(&s->backend->config->balance, head, &s->peer.addr, &s->key);
 }
 
 void session_drop_upstream(struct session *s, bool keep)

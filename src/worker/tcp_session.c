@@ -61,6 +61,7 @@ void tcp_session_inspect(struct session *s, bool expired)
 			return;
 		}
 		session_enter_backend(s, b);
+		session_take_key(s, NULL);
 		session_connect(s);
 	}
 }

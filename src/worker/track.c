@@ -38,8 +38,9 @@ void track_request(const struct tracked *t)
 	count(t, STICK_HTTP_REQ_RATE);
 }
 
-bool track_ask(struct session *s, const struct sample_expr *e, struct sample *out)
+bool track_ask(struct session *s, const struct sample_expr *e, bool again, struct sample *out)
 {
+	bool counts = e->kind == SAMPLE_STICK_INC && !again;
 	const struct tracked *t = s->by_request.entry ? &s->by_request : &s->by_connection;
 	struct stick_table *table = e->backend ? &worker.tables[e->backend->proxy->index] : t->table;
 	struct stick_entry *entry = e->by_source ? NULL : t->entry;
@@ -47,14 +48,13 @@ bool track_ask(struct session *s, const struct sample_expr *e, struct sample *ou
 	uint32_t value = 0;
 
 	if (e->by_source) {
-		bool make = e->kind == SAMPLE_STICK_INC;
-		entry = make ? stick_get(table, &s->peer.addr, now) : stick_find(table, &s->peer.addr, now);
+		entry = counts ? stick_get(table, &s->peer.addr, now) : stick_find(table, &s->peer.addr, now);
 	} else if (entry && e->backend) {
 		entry = stick_find_same(table, entry, now);
 	}
 	if (!entry || !stick_value(table, entry, e->data, now, &value))
 		return false;
-	if (e->kind == SAMPLE_STICK_INC) {
+	if (counts) {
 		stick_count(table, entry, e->data, now);
 		value++;
 	}

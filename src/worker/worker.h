@@ -201,6 +201,7 @@ struct session {
 	struct queue *queue;            /* where it waits; NULL: it does not */
 	struct session *queue_next, *queue_before;
 	uint32_t ticket, queue_taken;   /* its place in the backend's time; the queue's `taken` when it came */
+	uint32_t held[2];               /* which request rules of frontend and backend: for sending again */
 	uint32_t key;                   /* of balance_key(), if has_key */
 	uint32_t avoid;                 /* server (index in the backend) that has just failed; or BALANCE_NONE */
 	uint8_t state;                  /* session_state */
@@ -235,6 +236,7 @@ void session_ready(struct session *);           /* a connection of it may have s
 void session_close(struct session *, struct ending);            /* logs, and marks it closed */
 void session_abort(struct session *, struct ending);            /* the same, and the client sees a reset */
 void session_enter_backend(struct session *, struct backend *);
+void session_take_key(struct session *, const struct http_head *);     /* what balancing goes by; head NULL: mode tcp */
 void session_leave_backend(struct session *, bool keep_upstream);
 /* Chooses a server by balancing unless s->server is set, waits for a place there if it must, and connects. If there is no
  * server, or no way to it, the client has its answer. */
@@ -263,8 +265,8 @@ void track_request(const struct tracked *);     /* a request has come */
 /* The server that `stick` lines remember for the client; NULL: none that is usable. */
 struct server *track_server(struct session *);
 void track_store(struct session *);             /* and they remember the one that it has */
-/* false: there is no such entry, or it has no such counter. */
-bool track_ask(struct session *, const struct sample_expr *, struct sample *);
+/* false: there is no such entry, or it has no such counter. again: what counts has counted. */
+bool track_ask(struct session *, const struct sample_expr *, bool again, struct sample *);
 
 /* ---- http_session: mode http ---- */
 

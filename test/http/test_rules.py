@@ -34,6 +34,8 @@ def get(target="/", *fields, method="GET", version="1.1", body=b""):
     return ("\r\n".join(lines) + "\r\n\r\n").encode() + body
 
 
+COUNTS = "stick-table type ip size 100 expire 1m store gpc0\nhttp-request track-sc0 src\n"
+BY_RULES = "balance by what rules have written"
 # name: (frontend, backend, requests)
 CASES = {
     "set-header": ('http-request set-header X-New "a %[hdr(x-in)] b"', "", [get("/", "X-New: old", "x-new: older"), get("/", "X-In: 5, 6")]),
@@ -129,6 +131,10 @@ CASES = {
     "too long": ("http-request set-header X-New %[hdr(x-in)]%[hdr(x-in)]%[hdr(x-in)]%[hdr(x-in)]", "",
                  [get("/", "X-In: " + "x" * 1000), get("/", "X-In: " + "x" * 5000), get("/")]),
     "retried": ("http-request set-path /r%[path]\nhttp-request add-header X-A a\nuse_backend second", "", [get("/a"), get("/b"), get("/c")]),
+    "what counts counts once": (COUNTS + "http-request deny deny_status 429 if { sc0_inc_gpc0 gt 3 }", "", [get("/")] * 5),
+    "what held holds": (COUNTS + "http-request set-header X-First yes if { sc0_get_gpc0 0 }\nhttp-request set-header X-N %[sc0_inc_gpc0]\n"
+                        "use_backend second", "", [get("/")] * 3),
+    BY_RULES: ("", "balance hdr(X-Key)\nhttp-request set-header X-Key %[path]\nserver other {other}", []),
     "httpclose": ("option httpclose\nhttp-request return", "", [get("/")]),
 }
 ORIGIN_FORM = "RFC 9112 3.2.1: a server that is no proxy is asked in origin-form"
@@ -227,7 +233,7 @@ def both(lab):
             text += (f"frontend f{i}\n    bind {LB}:{first + i}\n" + "".join(f"    {line}\n" for line in front.split("\n"))
                      + f"    default_backend b{i}\nbackend b{i}\n" + "".join(f"    {line}\n" for line in back.split("\n"))
                      + f"    server s {server.address}\n")
-        return text.replace("{folder}", str(lab.folder))
+        return text.replace("{folder}", str(lab.folder)).replace("{other}", other.address)
     for name, content in FILES.items():
         (pathlib.Path(lab.folder) / name).write_bytes(content)
     path = pathlib.Path(lab.folder) / "haproxy.cfg"
@@ -253,6 +259,15 @@ def test_rules_as_haproxy_has_them(both):
             if seen[0] != seen[1] and (name, number) not in DIFFERS:
                 wrong.append(f"{name} {number}: {request!r}\n  tandem  {seen[0]}\n  haproxy {seen[1]}")
     assert not wrong, "\n".join(wrong)
+    for base in (2000, 3000):
+        places = {}
+        for turn in range(3):
+            for path in b"abcdefghijkl":
+                for s in servers:
+                    s.heads.clear()
+                talk(base + list(CASES).index(BY_RULES), get("/%c" % path))
+                places.setdefault(path, set()).update(s.address for s in servers if s.heads)
+        assert all(len(p) == 1 for p in places.values()) and len(set.union(*places.values())) == 2, (base, places)
     # What the guard has read is what a new worker has, whatever has become of the files.
     for name in FILES:
         (node.lab.folder / name).unlink()
