@@ -220,6 +220,7 @@ void http_session_connected(struct session *s)
 	if (s->access)
 		s->access->response_start_ms = worker.loop.now_ms;
 	if (n == 0 || !flow_send_head(f, up, worker.scratch, n, s->head_bytes, &all)) {
+		s->keep_alive = s->keep_alive && n == 0;        /* else the request is no longer whole in its buffer */
 		http_session_failed(s, 431, (struct ending){ 'P', 'R' });
 		return;
 	}

@@ -49,8 +49,8 @@ static uint32_t put_file(const struct session *s, const struct edit_answer *a, c
 	worker.head->content_length = body_n;
 	if (worker.head->body != HTTP_BODY_NONE)
 		worker.head->body = HTTP_BODY_LENGTH;
-	uint32_t n = edit_response(worker.head, &e, worker.scratch, worker.scratch_bytes);
-	if (worker.head->body == HTTP_BODY_NONE || n + body_n > worker.scratch_bytes)
+	uint32_t most = worker.conf->global.buffer_bytes, n = edit_response(worker.head, &e, worker.scratch, most);
+	if (worker.head->body == HTTP_BODY_NONE || n + body_n > most)
 		return n;
 	memcpy(worker.scratch + n, file->bytes + used, body_n);
 	return n + body_n;
@@ -63,10 +63,22 @@ static bool keeps_alive(const struct error_file *file)
 		&& worker.head->keep_alive && worker.head->has_length;
 }
 
-/* Our own answer goes out at once; what the socket does not take waits in the buffer. */
-static void send_answer(struct session *s, const struct edit_answer *a, const struct error_file *file)
+/* No longer than a buffer, which has to take what the socket does not. */
+static uint32_t put_answer(struct edit_answer *a)
 {
-	uint32_t n = file ? put_file(s, a, file) : edit_answer(a, worker.scratch, worker.scratch_bytes);
+	uint32_t n = edit_answer(a, worker.scratch, worker.conf->global.buffer_bytes);
+
+	if (n > 0)
+		return n;
+	*a = (struct edit_answer){ .status = 500, .page = true, .head_only = a->head_only, .close = a->close,
+		.keep_alive = a->keep_alive };
+	return edit_answer(a, worker.scratch, worker.conf->global.buffer_bytes);
+}
+
+/* Our own answer goes out at once; what the socket does not take waits in the buffer. */
+static void send_answer(struct session *s, struct edit_answer *a, const struct error_file *file)
+{
+	uint32_t n = file ? put_file(s, a, file) : put_answer(a);
 	bool all;
 
 	flow_rewind(&s->response, 0);

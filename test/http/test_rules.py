@@ -130,6 +130,8 @@ CASES = {
                            get("/e", "Connection: close"), get("/s") + get("/ok"), get("/s", method="HEAD")]),
     "too long": ("http-request set-header X-New %[hdr(x-in)]%[hdr(x-in)]%[hdr(x-in)]%[hdr(x-in)]", "",
                  [get("/", "X-In: " + "x" * 1000), get("/", "X-In: " + "x" * 5000), get("/")]),
+    "too long an answer": ('http-request return content-type text/plain lf-string "%[hdr(x-in)]%[hdr(x-in)]"', "",
+                           [get("/", "X-In: " + "x" * 8190) + get("/", "X-In: a"), get("/", "X-In: " + "x" * 7000)]),
     "retried": ("http-request set-path /r%[path]\nhttp-request add-header X-A a\nuse_backend second", "", [get("/a"), get("/b"), get("/c")]),
     "what counts counts once": (COUNTS + "http-request deny deny_status 429 if { sc0_inc_gpc0 gt 3 }", "", [get("/")] * 5),
     "what held holds": (COUNTS + "http-request set-header X-First yes if { sc0_get_gpc0 0 }\nhttp-request set-header X-N %[sc0_inc_gpc0]\n"
