@@ -37,11 +37,6 @@ void loop_init(struct loop *, struct arena *, uint32_t io_max, uint32_t timer_ma
 void loop_watch(struct loop *, struct io *, short events);
 /* Takes it out at once: its handler is not called again, also not for an event that this turn has already seen. */
 void loop_forget(struct loop *, struct io *);
-/* What this turn's poll said of it, if its handler has not been told yet. */
-static inline short loop_event(const struct loop *l, const struct io *io)
-{
-	return io->slot ? l->pollfds[io->slot - 1].revents : 0;
-}
 /* One turn; waits at most wait_ms_max. */
 void loop_turn(struct loop *, int wait_ms_max);
 uint64_t clock_ms(void);        /* CLOCK_MONOTONIC */

@@ -289,12 +289,19 @@ static struct server_conn *idle_for(const struct server *s, const struct session
 	return c;
 }
 
+/* It has been closed, or says something unasked, which must not become the next answer: what came since poll() counts. */
+static bool is_quiet(const struct conn *c)
+{
+	char byte;
+
+	return recv(c->io.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == -1 && errno == EAGAIN;
+}
+
 static struct server_conn *take_idle(struct server *s, const struct session *session)
 {
 	struct server_conn *c;
 
-	/* One that has been closed, or that says something unasked, which must not become this request's answer. */
-	while ((c = idle_for(s, session)) != NULL && loop_event(&worker.loop, &c->conn.io))
+	while ((c = idle_for(s, session)) != NULL && !is_quiet(&c->conn))
 		server_conn_free(c);
 	if (!c)
 		return NULL;

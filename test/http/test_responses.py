@@ -3,6 +3,7 @@
 gets another's, and nothing that such a server said is taken for the next answer."""
 import http.client
 import os
+import pathlib
 import random
 import re
 import signal
@@ -327,6 +328,33 @@ def test_a_waiting_connection_that_speaks_is_not_used(lab, echo):
         os.kill(node.worker(), signal.SIGCONT)
         for b in browsers:
             assert read_all(b.socket).endswith(b"\r\n\r\n/own")
+
+
+def test_a_connection_that_is_used_again_at_once_is_looked_at(lab):
+    """The next request is there already, and what nobody asked for comes while the worker is busy with the answer."""
+    answered = threading.Event()
+
+    def play(connection, number):
+        server.head(connection)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nown")
+        answered.wait(10)
+        if number == 1:
+            connection.sendall(EVIL)
+        connection.recv(1)
+    server = ScriptedServer(lab, play)
+    node = start(lab, [server.address], haproxy=False)
+    tracer = lab.lb01.spawn("strace", "-p", node.worker(), "-e", "inject=sendmsg:delay_exit=400000", "-o", "/dev/null")
+    wait_for(lambda: "TracerPid:\t0" not in pathlib.Path(f"/proc/{node.worker()}/status").read_text(), 10, "strace")
+    browser = Browser()
+    browser.socket.sendall(b"GET /1 HTTP/1.1\r\nHost: x\r\n\r\nGET /2 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    while b"own" not in browser.data:
+        browser.more()
+    answered.set()
+    data = browser.data + read_all(browser.socket)
+    tracer.kill()
+    tracer.wait()
+    assert data.count(b"own") == 2 and b"evil" not in data and server.accepted == 2, data
+    server.close()
 
 
 def test_an_answer_before_the_request_leaves_no_connection(lab):
