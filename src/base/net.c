@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/net.h"
 #include <errno.h>
+#include <linux/tcp.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -110,6 +111,16 @@ int net_error(int fd)
 	socklen_t n = sizeof error;
 
 	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &n) == -1 ? errno : error;
+}
+
+uint32_t net_unacknowledged(int fd, uint32_t *taken)
+{
+	struct tcp_info info = { .tcpi_unacked = 0 };
+	socklen_t n = sizeof info;
+
+	(void)getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &n);  /* a kernel before 4.6 says less, and nothing is left then */
+	*taken = (uint32_t)info.tcpi_bytes_acked;
+	return info.tcpi_unacked + info.tcpi_notsent_bytes;
 }
 
 void net_reset_on_close(int fd)

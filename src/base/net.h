@@ -17,6 +17,8 @@ enum { NET_V6ONLY = 1, NET_V4V6 = 2, NET_SHARED = 4 };
  * how: whether an IPv6 one takes IPv4 too (else as the system has it); whether others of this user may have the port. */
 int net_listen(const struct endpoint *, const char *device, int backlog, unsigned how);
 int net_error(int fd);                  /* takes SO_ERROR: 0 or an errno */
+/* What of our bytes the peer's system has not taken yet, 0 if it has all; *taken: how many it has, the low 32 bits. */
+uint32_t net_unacknowledged(int fd, uint32_t *taken);
 bool net_option(int fd, int level, int name, int value);
 void net_reset_on_close(int fd);        /* SO_LINGER 0: close sends RST */
 #endif

@@ -8,7 +8,6 @@
 #include "worker/worker.h"
 
 #define PAUSE_MS_MAX 1000               /* before the same server is tried again, as HAProxy */
-#define LINGER_MS 2000
 
 uint32_t session_timeout_ms(const struct session *s, enum timeout_kind kind)
 {
@@ -195,37 +194,6 @@ void session_abort(struct session *s, struct ending e)
 	if (s->upstream)
 		net_reset_on_close(s->upstream->conn.io.fd);
 	session_close(s, e);
-}
-
-void session_linger(struct session *s)
-{
-	session_leave_backend(s, false);
-	if (s->client.broken) {
-		s->state = SESSION_CLOSED;
-		return;
-	}
-	s->state = SESSION_LINGER;
-	s->deadline = worker.loop.now_ms + LINGER_MS;
-	s->client.readable = true;
-}
-
-static void linger_ready(struct session *s)
-{
-	flow_send(&s->response, &s->client);
-	if (!flow_pending(&s->response))
-		conn_shut(&s->client);
-	/* What still comes is read and thrown away: closing with unread bytes sends a reset, and the client would lose the
-	 * answer that it has not read yet. */
-	if (!s->request.buf)
-		s->request.buf = worker_buffer();
-	for (uint32_t budget = BYTES_A_TURN; budget > 0 && s->client.readable && !s->client.ended;) {
-		buf_init(s->request.buf, s->request.buf->size);
-		uint32_t n = conn_recv(&s->client, s->request.buf, 0);
-		budget -= n < budget ? n : budget;
-	}
-	buf_init(s->request.buf, s->request.buf->size);
-	if (s->client.broken || (s->client.ended && !flow_pending(&s->response)))
-		s->state = SESSION_CLOSED;
 }
 
 /* ---- servers ---- */
@@ -450,7 +418,7 @@ static void run(struct session *s)
 		tcp_session_ready(s);
 		break;
 	case SESSION_LINGER:
-		linger_ready(s);
+		session_linger_ready(s);
 		break;
 	case SESSION_REQUEST:
 	case SESSION_RESPONSE:
@@ -564,7 +532,7 @@ static void session_expired(struct timer *t, uint64_t now_ms)
 		give_up(s, (struct ending){ 's', 'Q' });
 		break;
 	case SESSION_LINGER:
-		s->state = SESSION_CLOSED;
+		session_linger_on(s);
 		break;
 	default:
 		silence(s);

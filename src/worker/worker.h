@@ -202,6 +202,7 @@ struct session {
 	struct session *queue_next, *queue_before;
 	uint32_t ticket, queue_taken;   /* its place in the backend's time; the queue's `taken` when it came */
 	uint32_t held[2];               /* which request rules of frontend and backend: for sending again */
+	uint32_t unread, taken;         /* in SESSION_LINGER: net_unacknowledged(), when it was looked at last */
 	uint32_t key;                   /* of balance_key(), if has_key */
 	uint32_t avoid;                 /* server (index in the backend) that has just failed; or BALANCE_NONE */
 	uint8_t state;                  /* session_state */
@@ -245,6 +246,8 @@ void session_leave_server(struct session *);    /* it will go to another one */
 void session_kill(struct session *, char cause);        /* its server must not have it any longer */
 void session_drop_upstream(struct session *, bool keep);
 void session_linger(struct session *);          /* all is said: lets the client read it, then closes */
+void session_linger_ready(struct session *);
+void session_linger_on(struct session *);      /* its time is over: more of it, or the end */
 const struct endpoint *session_local(struct session *); /* where the client came to; family ADDR_NONE: unknown */
 uint32_t session_timeout_ms(const struct session *, enum timeout_kind);         /* with its default */
 

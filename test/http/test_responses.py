@@ -13,7 +13,7 @@ import threading
 import time
 
 import pytest
-from lab import ScriptedServer, dial, one_response, wait_for
+from lab import InHost, ScriptedServer, dial, one_response, wait_for
 from raw import LB, OURS, THEIRS, ask, read_all, start, status
 from test_strict import CHUNKS
 
@@ -399,6 +399,40 @@ def test_an_early_answer_leaves_no_connection_behind(lab, echo):
             pass
         assert Browser().ask(b"/own") == (200, b"/own")
         assert echo.heads[-1][0] != number and not any(h.startswith(b"GET /hidden") for _, h in echo.heads)
+
+
+def test_the_end_of_an_early_answer_is_not_lost(lab):
+    """The client goes on sending and reads nothing for longer than anybody waits for one that has its answer; then it reads it
+    all. One that reads nothing at all is waited for as long as `timeout client` says."""
+    size = 40000                        # as much as the proxy's system takes at once, but not the client's
+
+    def early(connection, _):
+        server.head(connection)
+        connection.sendall(b"HTTP/1.1 413 Too Large\r\nContent-Length: %d\r\n\r\n" % size + b"x" * size)
+        while connection.recv(65536):
+            pass
+
+    def connect(port):
+        with InHost("client"):
+            s = socket.socket()
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            s.settimeout(10)
+            s.connect((LB, port))
+        s.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n")
+        return s
+    server = ScriptedServer(lab, early)
+    start(lab, [server.address])
+    clients, silent = [connect(OURS), connect(THEIRS)], connect(OURS)
+    for _ in range(30):
+        time.sleep(0.1)
+        for s in clients:
+            s.send(b"x")
+    for s in clients:
+        head, body = read_all(s).split(b"\r\n\r\n", 1)
+        assert status(head) == 413 and body == b"x" * size, len(body)
+    wait_for(lambda: "tandem" not in lab.lb01.run("ss", "-tnpH", "sport", "=", f":{OURS}"), 20, "the end of who does not read")
+    silent.close()
+    server.close()
 
 
 # ---- twice or not ----
