@@ -41,8 +41,16 @@ def end(process):
     return process.returncode, output
 
 
-def test_it_shows_three_failovers(tmp_path):
-    code, output = end(start(tmp_path))
+@pytest.fixture(scope="module")
+def demos(tmp_path_factory):
+    """One as it is, and two that are spoilt, at once: nearly all of their time is waiting."""
+    spoilt = {"endless": {"tandem": ENDLESS.format(tandem=ROOT / "build" / "tandem")},
+              "cookieless": {"spoil": lambda conf: conf.replace("    cookie SERVERID", "    #").replace(" cookie web0", " # ")}}
+    return {name: start(tmp_path_factory.mktemp(name), **spoilt.get(name, {})) for name in ("as it is", *spoilt)}
+
+
+def test_it_shows_three_failovers(demos):
+    code, output = end(demos["as it is"])
     assert code == 0, output
     for fault in ("stopped (SIGTERM)", "killed (SIGKILL)", "frozen (SIGSTOP"):
         assert f"lb01 is {fault}" in output
@@ -51,13 +59,8 @@ def test_it_shows_three_failovers(tmp_path):
     assert "WRONG" not in output
 
 
-def test_it_fails_where_it_should(tmp_path):
-    for name in ("endless", "cookieless"):
-        (tmp_path / name).mkdir()
-    endless = start(tmp_path / "endless", tandem=ENDLESS.format(tandem=ROOT / "build" / "tandem"))
-    cookieless = start(tmp_path / "cookieless", spoil=lambda conf: conf.replace("    cookie SERVERID", "    #")
-                       .replace(" cookie web0", " # "))
-    code, output = end(endless)
+def test_it_fails_where_it_should(demos):
+    code, output = end(demos["endless"])
     assert code == 1 and "WRONG: 192.168.1.10 is still on lb01, which is killed" in output, output
-    code, output = end(cookieless)
+    code, output = end(demos["cookieless"])
     assert code == 1 and "WRONG: the session moved between servers: web01, web02" in output, output

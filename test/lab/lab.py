@@ -50,8 +50,8 @@ def enter_namespaces():
     sh("ip link set lo up")
 
 
-def sh(command, check=True):
-    done = subprocess.run(command if isinstance(command, list) else command.split(), stdin=subprocess.DEVNULL,
+def sh(command, check=True, told=""):
+    done = subprocess.run(command if isinstance(command, list) else command.split(), input=told,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60)
     if check and done.returncode != 0:
         raise RuntimeError(f"{command}: {done.stdout}")
@@ -72,7 +72,7 @@ def wait_for(condition, seconds, what="it"):
 class Host:
     def __init__(self, name):
         self.name, self.address = name, f"192.168.1.{HOSTS[name]}"
-        self.processes = []
+        self.processes, self.ran = [], False
         with InHost(name):
             self.netlink = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
         self.netlink_lock = threading.Lock()
@@ -86,6 +86,7 @@ class Host:
 
     def spawn(self, *command, **options):
         options.setdefault("stdin", subprocess.DEVNULL)
+        self.ran = True
         process = subprocess.Popen([*DIES_WITH_US, "ip", "netns", "exec", self.name, *map(str, command)], **options)
         self.processes.append(process)
         return process
@@ -105,10 +106,8 @@ class Host:
     def give_addresses(self):
         """Its own ones, and no others."""
         number = HOSTS[self.name]
-        sh(f"ip -n {self.name} addr flush dev eth0")
-        sh(f"ip -n {self.name} addr add {self.address}/24 brd + dev eth0")
-        for address in (f"fe80::{number}", f"fd00::{number}"):
-            sh(f"ip -n {self.name} addr add {address}/64 dev eth0 nodad")
+        sh(f"ip -n {self.name} -batch -", told=f"link set eth0 up\naddr flush dev eth0\naddr add {self.address}/24 brd + dev eth0\n"
+           f"addr add fe80::{number}/64 dev eth0 nodad\naddr add fd00::{number}/64 dev eth0 nodad\n")
 
     def holds(self, vip=VIP):
         """Asks the kernel itself: an `ip` for each look would take the time in which an address moves."""
@@ -157,7 +156,7 @@ class Lab:
             sh(f"ip link set {name} master br0 up")
             host = self.hosts[name] = Host(name)
             sh(f"ip -n {name} link set lo up")
-            sh(f"ip -n {name} link set eth0 up addrgenmode none")
+            sh(f"ip -n {name} link set eth0 addrgenmode none")
             host.give_addresses()
 
     def __getattr__(self, name):
@@ -169,12 +168,17 @@ class Lab:
 
     def clean(self):
         """Back to a switch and five hosts that run nothing but their web servers."""
-        for name in ("lb01", "lb02", "client"):
+        names = ("lb01", "lb02", "client")
+        sh("ip -batch -", told="".join(f"link set {name} up\n" for name in names))
+        for name in names:
             self.hosts[name].kill_all()
-            self.link(name, "up")
-            sh(f"ip -n {name} link set eth0 up")
             self.hosts[name].leave_nothing()
             self.hosts[name].give_addresses()
+            self.hosts[name].ran = False
+
+    def is_clean(self):
+        """Nothing was started since the last clean()."""
+        return not any(self.hosts[name].ran for name in ("lb01", "lb02", "client"))
 
     def close(self):
         for host in self.hosts.values():
