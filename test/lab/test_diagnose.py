@@ -4,21 +4,13 @@ wherever it can be configured so."""
 import socket
 import time
 
-import pytest
 from lab import VIP, InHost, Tandem, sh, vrrp_conf, wait_for
 from test_interop import Keepalived
 from test_vrrp import advert, fast
 
 
-class Other(Keepalived):
-    """keepalived on lb01 with priority 200 and what the test wants of it."""
-
-    def __init__(self, lab, more="", advert_int="1", vrid=51, version=2, addresses=f"{VIP}/24", state="MASTER", priority=200):
-        super().__init__(lab, "lb01")
-        self.conf.write_text(f"""global_defs {{
- router_id lb01
-}}
-vrrp_instance VI_1 {{
+def instance(name, more="", advert_int="1", vrid=51, version=2, addresses=f"{VIP}/24", state="MASTER", priority=200):
+    return f"""vrrp_instance {name} {{
  state {state}
  interface eth0
  virtual_router_id {vrid}
@@ -30,25 +22,32 @@ vrrp_instance VI_1 {{
   {addresses}
  }}
 }}
-""")
+"""
+
+
+class Other(Keepalived):
+    """keepalived on lb01 with priority 200 and what the test wants of it."""
+
+    def __init__(self, lab, **wants):
+        super().__init__(lab, "lb01", "global_defs {\n router_id lb01\n}\n" + instance("VI_1", **wants))
 
 
 PASS = "authentication {\n auth_type PASS\n auth_pass s3cret\n }"
 LOST = ": its adverts do not count, both nodes may become master: "
 
 
-@pytest.mark.parametrize("ours, theirs, sentence", [
+# Of each case the routers have an id and addresses of their own, 10.7.case.10 and so on, so that all can be side by side.
+CASES = [
     ("    auth_pass other", dict(more=PASS), "192.168.1.11 sends adverts with another auth_pass" + LOST),
     ("    auth_pass other", dict(), "192.168.1.11 sends adverts without authentication, ours are with it" + LOST),
     ("", dict(more=PASS), "192.168.1.11 sends adverts with authentication, ours are without it" + LOST),
     ("", dict(advert_int="2"), "192.168.1.11 has advert_int 2 s, ours is 1 s" + LOST),
     ("    version 3", dict(version=3, advert_int="0.5"), "192.168.1.11 has advert_int 500 ms, ours is 1 s: the master's counts"),
     ("", dict(version=3), "192.168.1.11 sends VRRP version 3, ours is 2" + LOST),
-    ("", dict(vrid=52), "192.168.1.11 advertises 192.168.1.10 under virtual_router_id 52, we use 51"),
-    ("", dict(addresses=f"{VIP}/24\n 192.168.1.13/24"), "192.168.1.11 advertises 192.168.1.13 as well, which we do not have"),
-    ("    virtual_ipaddress 192.168.1.14/24", dict(), "192.168.1.11 does not advertise 192.168.1.14, which we have"),
-    ("", dict(addresses="192.168.1.13/24"),
-     "192.168.1.11 uses our virtual_router_id 51 for other addresses, such as 192.168.1.13"),
+    ("", dict(vrid=52), "192.168.1.11 advertises NET.10 under virtual_router_id 52, we use OURS"),
+    ("", dict(addresses="NET.10/24\n NET.13/24"), "192.168.1.11 advertises NET.13 as well, which we do not have"),
+    ("    virtual_ipaddress NET.14/24", dict(), "192.168.1.11 does not advertise NET.14, which we have"),
+    ("", dict(addresses="NET.13/24"), "192.168.1.11 uses our virtual_router_id OURS for other addresses, such as NET.13"),
     ("    unicast_src_ip 192.168.1.12\n    unicast_peer 192.168.1.11", dict(),
      "192.168.1.11 sends adverts by multicast, we use unicast" + LOST),
     ("", dict(more="unicast_src_ip 192.168.1.11\n unicast_peer {\n 192.168.1.12\n }"),
@@ -56,13 +55,24 @@ LOST = ": its adverts do not count, both nodes may become master: "
     ("    unicast_src_ip 192.168.1.12\n    unicast_peer 192.168.1.21",
      dict(more="unicast_src_ip 192.168.1.11\n unicast_peer {\n 192.168.1.12\n }"),
      "192.168.1.11 sends unicast adverts, but is no unicast_peer of ours"),
-], ids="password no_password needless_password interval interval_learnt version vrid more less stranger multicast unicast peer".split())
-def test_what_keepalived_does_otherwise_is_named_once(lab, ours, theirs, sentence):
-    lb02 = Tandem(lab, "lb02", vrrp_conf(ours)).start()
-    Other(lab, priority=255, **theirs).start()          # an owner speaks at once
-    lb02.wait_log(f"(VI_1) {sentence}", 12)
-    time.sleep(1.5)
-    assert lb02.log().count(sentence) == 1
+]
+
+
+def test_what_keepalived_does_otherwise_is_named_once(lab):
+    ours, theirs, sentences = "", "global_defs {\n router_id lb01\n}\n", []
+    for i, (mine, other, sentence) in enumerate(CASES):
+        def own(text):
+            return text.replace("NET", f"10.7.{i}").replace("OURS", str(101 + i))
+        ours += own(f"vrrp V{i}\n    interface eth0\n    virtual_router_id OURS\n    priority 90\n"
+                    f"    virtual_ipaddress NET.10/24\n{mine}\n")
+        theirs += own(instance(f"V{i}", **{"vrid": 101 + i, "addresses": "NET.10/24", "priority": 255, **other}))
+        sentences.append(own(f"(V{i}) {sentence}"))
+    lb02 = Tandem(lab, "lb02", ours).start()
+    Keepalived(lab, "lb01", theirs).start()             # an owner speaks at once
+    for sentence in sentences:
+        lb02.wait_log(sentence, 12)
+    time.sleep(2.5)                     # the slowest repeats itself
+    assert [lb02.log().count(sentence) for sentence in sentences] == [1] * len(CASES)
     assert "healed" not in lb02.log()
 
 

@@ -38,8 +38,8 @@ def test_the_worker_has_no_rights(pair, lab):
 
 
 def test_both_processes_are_small(pair):
-    lb01, _ = pair(vrrp_conf() + PROXY)
-    time.sleep(3)
+    lb01, _ = pair(vrrp_conf(p1=255) + PROXY)
+    time.sleep(2)                       # four checks of each server
     guard, worker = rss(lb01.process.pid), rss(lb01.worker())
     assert guard + worker <= 1024, f"guard {guard} kB, worker {worker} kB"
 
