@@ -618,7 +618,7 @@ def test_a_server_may_start_down(lab, proxy):  # noqa: F811
     """init-state is of a later HAProxy than the one here."""
     node = proxy([f"{NGINX[0]} check inter 700ms rise 2 init-state fully-down"])
     assert one_response(exchange(LB, 80, get("/name", "Connection: close\r\n")))[0] == 503
-    node.wait_log("Server back/s1 is UP", 5)
+    node.wait_log("Server back/s1 is UP")
     assert exchange(LB, 80, get("/name", "Connection: close\r\n")).endswith(b"web01\n")
 
 

@@ -155,7 +155,7 @@ def keepalived_master(wires):
     play.stay("alone", "lb02", 1)
     keepalived.start()
     play.expect("preempt", "lb01", 12)
-    tandem.wait_log("192.168.1.11 has the higher priority 100, ours is 90", 2)
+    tandem.wait_log("192.168.1.11 has the higher priority 100, ours is 90")
     play.end()
     play.logs = keepalived.log()
     yield play

@@ -361,6 +361,6 @@ def test_malformed_adverts_change_nothing_and_are_counted_by_reason(lab, name):
     # The same packet, unharmed, would have been believed.
     for node in NODES:
         sender.socket.send(way.frame(node, way.ip(*way.good(node))))
-    nodes[0].wait_log("has the higher priority 254, ours is 200", 3)
+    nodes[0].wait_log("has the higher priority 254, ours is 200")
     wait_for(lambda: not lab.lb01.holds(vip), 2, "lb01 lets go")
     sender.socket.close()

@@ -58,11 +58,11 @@ def test_nothing_is_allocated_after_ready(lab):
     seconds = int(os.environ.get("TEST_LOAD_SECONDS", "5"))
     load = lab.client.spawn("wrk", "-t", "1", "-c", "200", "-d", seconds, "-H", "Cookie: SERVERID=web01", f"http://{VIP}/1k",
                             stdout=subprocess.PIPE, text=True)
-    node.wait_log("Server web_servers/web01 is DOWN", 5)
+    node.wait_log("Server web_servers/web01 is DOWN")
     lab.health("web01", True)
     out, _ = load.communicate(timeout=seconds + 30)
     assert int(re.search(r"(\d+) requests in", out).group(1)) > 100, out
-    node.wait_log("Server web_servers/web01 is UP", 5)
+    node.wait_log("Server web_servers/web01 is UP")
     lines = trace.read_text().splitlines()
     ready = [i for i, line in enumerate(lines) if "ready: node lb01" in line]
     closed = [i for i, line in enumerate(lines) if "SECCOMP" in line]   # the worker's last act before it serves
@@ -163,7 +163,7 @@ def test_a_read_only_proc_sys_stops_nothing(lab):
     command = f"mount -o bind /proc/sys /proc/sys && mount -o remount,bind,ro /proc/sys && exec {TANDEM} run -n lb01 -f {node.conf}"
     with open(node.log_path, "a") as log:
         node.process = lab.lb01.spawn("unshare", "-m", "sh", "-c", command, stdout=log, stderr=log)
-    node.wait_log("ready", 5)
+    node.wait_log("ready")
     node.wait_master()
     assert "sysctl net.ipv4.ip_nonlocal_bind is 0 and not 1: Read-only file system" in node.log()
 
@@ -223,7 +223,7 @@ def test_what_is_wrong_is_said_and_changes_nothing(lab, conf, code, sentence):
 def test_signals_that_do_nothing_yet_say_so(lab):
     node = Tandem(lab, "lb01", PROXY_ONLY).start()
     os.kill(node.process.pid, signal.SIGHUP)
-    node.wait_log("SIGHUP: this version cannot reload: nothing has changed", 2)
+    node.wait_log("SIGHUP: this version cannot reload: nothing has changed")
     assert node.process.poll() is None
     assert node.stop(signal.SIGINT) == 0
 

@@ -83,10 +83,10 @@ def test_backup_serves_only_when_no_other_can(lab, proxy):
                  backend="    option httpchk GET /health")
     assert {curl(lab, f"http://{LB}/name").strip() for _ in range(6)} == {"web01"}
     lab.health("web01", False)
-    node.wait_log("Server back/s1 is DOWN, reason: Layer7 wrong status, code: 503", 5)
+    node.wait_log("Server back/s1 is DOWN, reason: Layer7 wrong status, code: 503")
     assert {curl(lab, f"http://{LB}/name").strip() for _ in range(6)} == {"web02"}
     lab.health("web01", True)
-    node.wait_log("Server back/s1 is UP, reason: Layer7 check passed, code: 200", 5)
+    node.wait_log("Server back/s1 is UP, reason: Layer7 check passed, code: 200")
     assert {curl(lab, f"http://{LB}/name").strip() for _ in range(6)} == {"web01"}
 
 
@@ -284,10 +284,10 @@ def test_too_large_a_head(lab, proxy):
 
 def test_without_a_server_it_is_503_and_says_so(lab, proxy):
     node = proxy(["192.168.1.21:9 check inter 200ms fall 1"])
-    node.wait_log("backend back has no server available!", 5)
+    node.wait_log("backend back has no server available!")
     status, headers, body = one_response(exchange(LB, 80, get(headers="Connection: close\r\n")))
     assert status == 503 and b"No server is available to handle this request." in body
-    node.wait_log("front back/<NOSRV>", 2)
+    node.wait_log("front back/<NOSRV>")
     node.wait_log('reason: Layer4 connection problem, info: "Connection refused"')
 
 
@@ -472,7 +472,7 @@ def test_a_server_that_cannot_be_reached_is_a_503(lab, proxy):
         started = time.monotonic()
         assert one_response(exchange(LB, 80, get(headers="Connection: close\r\n")))[0] == 503
         assert 0.5 < time.monotonic() - started < 3
-        node.wait_log("sC--", 2)
+        node.wait_log("sC--")
     finally:
         lab.lb01.run("iptables", "-F", "OUTPUT")
 
@@ -482,7 +482,7 @@ def test_a_body_that_does_not_come_is_a_408(lab, proxy, scripted):
     node = proxy([server.address], client="500ms")
     data = exchange(LB, 80, get(method="POST", headers="Content-Length: 100\r\n") + b"some")
     assert one_response(data)[0] == 408
-    node.wait_log("cD--" if "cD--" in node.log() else "cH--", 2)
+    node.wait_log("cD--" if "cD--" in node.log() else "cH--")
 
 
 def test_a_tunnel_ends_when_nobody_speaks(lab, proxy, scripted):
@@ -530,14 +530,14 @@ def test_checks_speed_up_and_slow_down(lab, proxy, scripted):
     wait_for(lambda: len(times) >= 4, 5, "checks")
     assert all(0.5 < g < 0.75 for g in gaps(times[0])[1:]), gaps(times[0])
     healthy[0] = False
-    node.wait_log("is DOWN", 5)
+    node.wait_log("is DOWN")
     down = times[-1]
     assert all(g < 0.2 for g in gaps(times[-3])[-2:]), gaps(times[-3])
     wait_for(lambda: len([t for t in times if t > down]) >= 2, 5, "checks")
     assert all(0.9 < g < 1.15 for g in gaps(down)), gaps(down)
     healthy[0] = True
     since = times[-1]
-    node.wait_log("is UP", 5)
+    node.wait_log("is UP")
     assert gaps(since)[-1] < 0.2, gaps(since)
     assert [g for g in gaps(since)[:1] if g > 0.9]
 
@@ -637,10 +637,10 @@ def test_a_cookie_of_a_server_that_is_down(lab, proxy):
     headers = "Cookie: SERVERID=a\r\nConnection: close\r\n"
     assert one_response(exchange(LB, 80, get("/name", headers)))[2] == b"web01\n"
     lab.health("web01", False)
-    node.wait_log("Server back/s1 is DOWN", 5)
+    node.wait_log("Server back/s1 is DOWN")
     _, given, body = one_response(exchange(LB, 80, get("/name", headers)))
     assert body == b"web02\n" and given["set-cookie"] == "SERVERID=b; path=/"
-    node.wait_log("--DI", 2)
+    node.wait_log("--DI")
 
 
 # ---- mode tcp ----
@@ -670,7 +670,7 @@ def test_tcp_serves_protocols_where_the_server_speaks_first(lab, proxy, scripted
         assert s.recv(100) == b"220 hello\r\n"
         s.sendall(b"QUIT\r\n")
         assert s.recv(100) == b""
-    node.wait_log("front back/s1 0/", 2)
+    node.wait_log("front back/s1 0/")
     assert re.search(r"192\.168\.1\.100:\d+ \[\d\d/\w{3}/\d{4}:[\d:.]+\] front back/s1 0/\d+/\d+ 11 -- 1/1/1/1/0 0/0", node.log())
 
 
@@ -679,7 +679,7 @@ def test_tcp_serves_protocols_where_the_server_speaks_first(lab, proxy, scripted
 def test_http_log_lines_are_haproxys(lab, proxy):
     node = proxy(NGINX[:1])
     exchange(LB, 80, get("/name?a=\"b", "Connection: close\r\n"))
-    node.wait_log("/name", 2)
+    node.wait_log("/name")
     line = [text for text in node.log().splitlines() if "/name" in text][0]
     assert re.fullmatch(r"192\.168\.1\.100:\d+ \[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d\.\d{3}\] front back/s1 \d+/0/\d+/\d+/\d+ 200 \d+ - - "
                         r"---- 1/1/1/1/0 0/0 \"GET /name\?a=#22b HTTP/1\.1\"", line), line

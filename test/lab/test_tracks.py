@@ -320,7 +320,7 @@ def test_adverts_are_on_time_while_scripts_run(lab, shared):
     with InHost("client"):
         dump = subprocess.Popen(["tcpdump", "-i", "eth0", "-n", "-tt", "-l", "ip proto 112"], stdout=subprocess.PIPE,
                                 stderr=subprocess.DEVNULL, text=True)
-    time.sleep(6)
+    time.sleep(5)
     dump.terminate()
     times = [float(line.split()[0]) for line in dump.communicate(timeout=5)[0].splitlines() if lab.lb01.address in line]
     gaps = [b - a for a, b in zip(times, times[1:])]
@@ -423,7 +423,7 @@ def test_the_last_state_is_always_told_and_in_order(lab, shared):
 def test_a_notify_script_that_hangs_delays_nothing(lab, shared):
     path = script(lab, "hang.sh", f"echo $3 >>{shared}/told; exec sleep 30")
     node = Tandem(lab, "lb01", conf(f"notify {path}")).start()
-    node.wait_master(2)
+    node.wait_master()
     since = time.monotonic()
     os.kill(node.process.pid, signal.SIGTERM)
     wait_for(lambda: not lab.lb01.holds(), 2, "the address goes at once")

@@ -57,7 +57,7 @@ def test_a_dead_master_is_replaced_in_time(pair, lab, fault, cast):
     assert not lab.lb01.holds()
     if fault.startswith("freeze"):
         lb01.send(signal.SIGCONT)
-        lb01.wait_log("this node was not running", 5)
+        lb01.wait_log("this node was not running")
         wait_for(lambda: only(lab, "lb01"), 10, "lb01 preempts")
     sampler.stop()
     assert sampler.never_two()
@@ -105,7 +105,7 @@ def test_a_second_signal_stops_at_once(lab):
     lb01 = Tandem(lab, "lb01", vrrp_conf(p1=255)).start()
     lb01.wait_master()
     lb01.send(signal.SIGTERM)
-    lb01.wait_log("LEAVING", 1)
+    lb01.wait_log("LEAVING")
     since = time.monotonic()
     assert lb01.stop() == 0
     assert time.monotonic() - since < 0.8 and not lab.lb01.holds()
@@ -119,7 +119,7 @@ def test_a_backend_without_servers_hands_over_without_a_gap(pair, lab):
     try:
         lb01.wait_log("Entering LEAVING STATE (track_backend web_servers has failed)", 10)
         lb02.wait_master(2)
-        lb01.wait_log("Entering FAULT STATE", 2)
+        lb01.wait_log("Entering FAULT STATE")
         sampler.stop()
         nobody = [t for t, h in sampler.samples if not h]
         assert not nobody or max(nobody) - min(nobody) < 0.1
@@ -141,8 +141,10 @@ def test_a_link_that_returns_brings_no_failed_request(pair, lab):
     client.failures.clear()
     lab.link("lb01", "up")
     wait_for(lambda: only(lab, "lb01"), 15, "lb01 is master again")
-    time.sleep(1)
-    assert not client.failures
+    answered = len(client.answers)
+    wait_for(lambda: len(client.answers) > answered + 50, 5, "answers of lb01")
+    # One that was with lb02 at the very moment of the change may be reset.
+    assert [what for _, what in client.failures] in ([], ["!ConnectionResetError"])
 
 
 def test_a_node_that_cannot_serve_yet_does_not_take_over(lab):
@@ -175,7 +177,7 @@ vrrp VI_{n}
     lb01.wait_master()
     lb02 = Tandem(lab, "lb02", conf.replace("s3cret", "other")).start()
     for router in ("VI_1", "VI_2"):
-        lb02.wait_log(f"({router}) 192.168.1.11 sends adverts with another auth_pass", 5)
+        lb02.wait_log(f"({router}) 192.168.1.11 sends adverts with another auth_pass")
     time.sleep(4.5)
     for vip in (VIP, "192.168.1.9"):
         assert lab.lb01.holds(vip) and not lab.lb02.holds(vip)
@@ -188,7 +190,7 @@ vrrp VI_{n}
 def test_link_down_is_a_fault_and_up_again_a_return(pair, lab):
     lb01, lb02 = pair(fast())
     lab.link("lb01", "down")
-    lb01.wait_log("(VI_1) Entering FAULT STATE (the link of eth0 is down)", 3)
+    lb01.wait_log("(VI_1) Entering FAULT STATE (the link of eth0 is down)")
     assert not lab.lb01.holds()
     lb02.wait_master(3)
     lab.link("lb01", "up")
@@ -201,7 +203,7 @@ def test_equal_priorities_leave_one_master(pair, lab):
     sampler = Sampler(lab)
     time.sleep(1)
     lab.link("lb02", "down")
-    lb02.wait_log("FAULT STATE", 3)
+    lb02.wait_log("FAULT STATE")
     lab.link("lb02", "up")
     wait_for(lambda: only(lab, "lb01") or only(lab, "lb02"), 3, "one master")
     time.sleep(1)                       # longer than Master_Down_Interval
@@ -212,12 +214,12 @@ def test_equal_priorities_leave_one_master(pair, lab):
 def test_an_address_that_somebody_removes_comes_back(pair, lab):
     lb01, _ = pair(fast())
     sh(f"ip -n lb01 addr del {VIP}/24 dev eth0")
-    wait_for(lab.lb01.holds, 0.5, "the address is back")
-    lb01.wait_log("was removed from eth0 by somebody else: put back", 1)
+    wait_for(lab.lb01.holds, 3, "the address is back")
+    lb01.wait_log("was removed from eth0 by somebody else: put back")
     for _ in range(8):
         sh(f"ip -n lb01 addr del {VIP}/24 dev eth0", check=False)
         time.sleep(0.1)
-    lb01.wait_log("somebody keeps removing", 2)
+    lb01.wait_log("somebody keeps removing")
     wait_for(lab.lb01.holds, 3, "the address is back in spite of all")
     assert lb01.log().count("put back\n") <= 6
 
@@ -228,7 +230,7 @@ def test_an_address_left_by_an_earlier_run_is_removed(lab):
     lb01 = Tandem(lab, "lb01", fast()).start()
     lb01.wait_master()
     lb02.start()
-    lb02.wait_log("was left on eth0 by an earlier run: removed", 2)
+    lb02.wait_log("was left on eth0 by an earlier run: removed")
     assert only(lab, "lb01")
 
 
@@ -236,8 +238,8 @@ def test_an_address_left_on_the_master_gets_a_lifetime(lab):
     sh(f"ip -n lb01 addr add {VIP}/24 dev eth0")
     assert lab.lb01.addresses()[VIP] > 1000000
     lb01 = Tandem(lab, "lb01", fast()).start()
-    lb01.wait_log("Entering MASTER STATE", 3)
-    wait_for(lab.lb01.holds, 1, "it holds the address")
+    lb01.wait_log("Entering MASTER STATE")
+    wait_for(lab.lb01.holds, 3, "it holds the address")
     assert lab.lb01.addresses()[VIP] <= 3
 
 
@@ -254,7 +256,7 @@ def test_nopreempt_leaves_the_address_where_it_is(lab):
 def test_an_owner_is_master_at_once_and_keeps_its_own_address(lab):
     sh(f"ip -n lb01 addr add {VIP}/24 dev eth0")
     lb01 = Tandem(lab, "lb01", fast(p1=255)).start()
-    lb01.wait_log("(VI_1) Entering MASTER STATE (it owns the address: priority 255)", 1)
+    lb01.wait_log("(VI_1) Entering MASTER STATE (it owns the address: priority 255)")
     time.sleep(1.5)
     assert lab.lb01.addresses()[VIP] > 1000000
     assert lb01.stop() == 0
@@ -319,10 +321,10 @@ def test_only_sound_adverts_count(pair, lab):
         send(unsound)
     time.sleep(0.5)
     assert {holders for _, holders in sampler.samples} == {("lb01",)}
-    lb01.wait_log("an advert from 192.168.1.100 has TTL 254 instead of 255", 2)
+    lb01.wait_log("an advert from 192.168.1.100 has TTL 254 instead of 255")
     send(advert())
-    lb01.wait_log("192.168.1.100 has the higher priority 200, ours is 100", 2)
-    wait_for(lambda: not lab.lb01.holds(), 1, "the address is released")
+    lb01.wait_log("192.168.1.100 has the higher priority 200, ours is 100")
+    wait_for(lambda: not lab.lb01.holds(), 3, "the address is released")
     wait_for(lambda: only(lab, "lb01"), 5, "the stranger has gone, the address is back")
     sampler.stop()
     s.close()
@@ -347,7 +349,7 @@ def test_connections_to_an_address_that_leaves_are_reset(lab, how):
         with pytest.raises(ConnectionResetError):
             waiting.recv(1)
         assert second.host.holds()
-    first.wait_log("1 connections to its addresses reset", 2)
+    first.wait_log("1 connections to its addresses reset")
     with dial(VIP, 80) as again:
         again.sendall(b"GET /name HTTP/1.0\r\n\r\n")
         assert again.recv(100).startswith(b"HTTP/1.1 200")
@@ -572,7 +574,7 @@ def test_an_interface_that_comes_later_is_used(lab):
 def test_the_only_address_of_an_interface_stays(lab):
     """A mistake that would otherwise cut the machine off from the network."""
     node = Tandem(lab, "lb01", vrrp_conf().replace("192.168.1.10/24", "192.168.1.11/24")).start()
-    node.wait_log("192.168.1.11/24 is the only address of eth0 and stays there", 2)
+    node.wait_log("192.168.1.11/24 is the only address of eth0 and stays there")
     node.stop()
     assert "192.168.1.11" in lab.lb01.addresses()
 
@@ -585,7 +587,7 @@ def test_adverts_that_cannot_go_out_are_said_once(lab):
     node.host.run("nft", "add chain ip cut out { type filter hook output priority 0; }")
     node.host.run("nft", "add rule ip cut out ip protocol 112 drop")
     try:
-        node.wait_log("cannot send an advert to 192.168.1.12 on eth0: Operation not permitted", 3)
+        node.wait_log("cannot send an advert to 192.168.1.12 on eth0: Operation not permitted")
         status = node.host.run(TANDEM, "status", "-f", node.conf, "-n", "lb01", check=False)
         assert "! VI_1: its adverts do not go out: Operation not permitted" in status
         time.sleep(0.5)

@@ -49,7 +49,7 @@ def test_an_address_with_another_length_is_no_second_holder(lab):
     for length in (24, 32):
         sh(f"ip -n lb02 addr add {VIP}/{length} dev eth0")
         wait_for(lambda: not lab.lb02.holds(), 2, lb02.log())
-    lb02.wait_log("was put on eth0 by somebody else, while it is for the master alone: removed", 1)
+    lb02.wait_log("was put on eth0 by somebody else, while it is for the master alone: removed")
     sh(f"ip -n lb01 addr add {VIP}/32 dev eth0")
     lb01.wait_master()
     lb01.stop()
@@ -83,7 +83,7 @@ def test_a_group_waits_for_its_last_member_to_be_ready(lab):
         node = Tandem(lab, "lb01", conf).start()
         node.wait_master()
         assert 2.4 < time.monotonic() - since < 5, node.log()
-        wait_for(lambda: lab.lb01.holds("192.168.1.14"), 1)
+        wait_for(lambda: lab.lb01.holds("192.168.1.14"), 3)
     finally:
         lab.lb01.run("iptables", "-F", "OUTPUT")
 
@@ -99,7 +99,7 @@ def test_a_pause_while_it_hands_over_changes_nothing(lab):
     lb02.wait_master(2)
     time.sleep(0.7)                     # 1.35 s: later than the 1.2 s at most for which it waits
     lb01.send(signal.SIGCONT)
-    wait_for(lambda: only(lab, "lb02"), 1, lb01.log())
+    wait_for(lambda: only(lab, "lb02"), 3, lb01.log())
     time.sleep(1)
     assert only(lab, "lb02") and "nobody else" not in lb01.log()
 
@@ -211,7 +211,7 @@ def test_a_list_that_cannot_be_read_changes_nothing(lab):
     tracer = node.host.spawn("strace", "-p", node.process.pid, "-e", "inject=recvfrom:error=ENOBUFS:when=3..9", "-o", "/dev/null")
     wait_for(lambda: "TracerPid:\t0" not in open(f"/proc/{node.process.pid}/status").read(), 5)
     sh("ip -n lb01 addr add 192.168.1.77/24 dev eth0")
-    node.wait_log("cannot read the interfaces and their addresses: No buffer space available: again in a moment", 5)
+    node.wait_log("cannot read the interfaces and their addresses: No buffer space available: again in a moment")
     tracer.terminate()
     tracer.wait()
     sh("ip -n lb01 addr del 192.168.1.77/24 dev eth0")
