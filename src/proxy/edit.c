@@ -50,7 +50,7 @@ static void put_cookies(struct writer *w, const struct http_field *f, const stru
 	put(w, f->name);
 	PUT(w, ": ");
 	uint32_t n = cookie_cut(f->value, cookie, w->p);
-	if (n == 0) {
+	if (n == 0 && f->value.n > 0) {         /* nothing is left of it */
 		w->p = start;
 		return;
 	}

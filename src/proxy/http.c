@@ -549,7 +549,7 @@ static int status_line(struct cursor *c, struct http_head *head)
 		if (i > 0)
 			head->status = (uint16_t)(head->status * 10 + *c->p - '0');
 	}
-	if (head->status < 100 || head->status > 599)
+	if (head->status < 100)
 		return -502;
 	if (c->p < c->end && *c->p == ' ') {
 		c->p++;

@@ -121,6 +121,14 @@ static bool ends_field(const struct http_head *head, const struct http_cursor *a
 	return s.p + s.n == value.p + value.n;
 }
 
+/* As HAProxy: a port may stand behind IPv4. */
+static bool text_addr(struct str s, struct addr *out)
+{
+	const char *colon = s.n > 0 ? memchr(s.p, ':', s.n) : NULL;
+
+	return addr_parse(s, out) || (colon && addr_parse(str_of(s.p, (uint32_t)(colon - s.p)), out));
+}
+
 /* Values of which there may be several. */
 static bool next_of_head(const struct sample_expr *e, const struct sample_context *c, struct http_cursor *at,
 	struct sample *out)
@@ -141,7 +149,7 @@ static bool next_of_head(const struct sample_expr *e, const struct sample_contex
 		return true;
 	case SAMPLE_HDR_IP:
 		while (next_element(c->head, e->argument, at, &out->text))
-			if (addr_parse(out->text, &out->addr))
+			if (text_addr(out->text, &out->addr))
 				return true;
 		return false;
 	default:
@@ -225,8 +233,16 @@ static bool next(const struct sample_expr *e, const struct sample_context *c, st
 static bool nth(const struct sample_expr *e, const struct sample_context *c, int wanted, struct sample *out)
 {
 	struct http_cursor at = { 0, 0 };
+	struct sample_expr any = *e;
 	int count = 0;
 
+	/* What is no address counts as well: it is in the place of one. */
+	if (e->kind == SAMPLE_HDR_IP) {
+		any.kind = SAMPLE_HDR;
+		bool found = nth(&any, c, wanted, out);
+		out->type = VALUE_ADDR;
+		return found && text_addr(out->text, &out->addr);
+	}
 	while (wanted < 0 && next(e, c, &at, out))
 		count++;
 	wanted += wanted < 0 ? count + 1 : 0;

@@ -4,6 +4,7 @@
 #include <time.h>
 #include "base/assert.h"
 #include "proxy/edit.h"
+#include "proxy/upgrade.h"
 #include "worker/worker.h"
 
 /* A server of this cookie that may be used becomes the session's. Returns what the cookie was worth. */
@@ -63,11 +64,12 @@ static void begin_request(struct session *s, uint32_t head_bytes)
 	s->minor = head->minor;
 	s->keep_alive = s->persistent = head->keep_alive;
 	s->upgrade = head->upgrade || head->method_kind == HTTP_CONNECT;
+	s->offered = head->upgrade ? upgrade_names(head, "sec-websocket-key") : 0;
 	worker.requests++;
 	access_request(s, head);
 	track_request(&s->by_connection);
 	flow_start(f, head, head->body == HTTP_BODY_CHUNKED);
-	if (!flow_decode(f, buf_used(f->buf) - head_bytes)) {
+	if (!flow_decode(f, buf_used(f->buf) - head_bytes) || (head->upgrade && !s->offered)) {
 		http_session_failed(s, 400, (struct ending){ 'P', 'R' });
 		return;
 	}

@@ -3,6 +3,7 @@
  */
 #include <time.h>
 #include "proxy/edit.h"
+#include "proxy/upgrade.h"
 #include "worker/worker.h"
 
 /* HAProxy's rules (http_ana.c): what becomes of the server's own cookie of our name, and is ours to be inserted? */
@@ -56,7 +57,9 @@ static void begin_response(struct session *s, uint32_t head_bytes)
 	uint32_t options = s->listener->frontend->options | s->backend->config->options;
 	char cookie[COOKIE_TEXT_MAX];
 
-	if (head->status == 101 && (!s->upgrade || s->method == HTTP_CONNECT)) {
+	uint32_t names = head->status == 101 ? upgrade_names(head, "sec-websocket-accept") : 0;
+
+	if (head->status == 101 && (names == 0 || names & ~s->offered || s->method == HTTP_CONNECT)) {
 		http_session_failed(s, 502, (struct ending){ 'S', 'H' });
 		return;
 	}

@@ -201,6 +201,7 @@ struct session {
 	struct queue *queue;            /* where it waits; NULL: it does not */
 	struct session *queue_next, *queue_before;
 	uint32_t ticket, queue_taken;   /* its place in the backend's time; the queue's `taken` when it came */
+	uint32_t offered;               /* upgrade_names() of the request */
 	uint32_t held[2];               /* which request rules of frontend and backend: for sending again */
 	uint32_t unread, taken;         /* in SESSION_LINGER: net_unacknowledged(), when it was looked at last */
 	uint32_t key;                   /* of balance_key(), if has_key */

@@ -13,7 +13,7 @@ import threading
 import time
 
 import pytest
-from lab import InHost, ScriptedServer, dial, one_response, wait_for
+from lab import InHost, ScriptedServer, dial, exchange, one_response, wait_for
 from raw import LB, OURS, THEIRS, ask, read_all, start, status
 from test_strict import CHUNKS
 
@@ -377,6 +377,34 @@ def test_an_answer_before_the_request_leaves_no_connection(lab):
         # What comes while the next one is under way could not be told from its answer.
         wait_for(lambda: len(ended) == i, 5, "the end of the connection")
     assert server.accepted == 5 and len(server.received) == 5
+    server.close()
+
+
+# ---- to another protocol ----
+
+KEY, ACCEPT = b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"
+NOT_OFFERED = "RFC 9110 7.8: only to a protocol that the client has named"
+# (request's fields behind "Upgrade: ", answer's, status, why it is not HAProxy's)
+SWITCHES = [
+    (b"websocket\r\n" + KEY, b"websocket\r\n" + ACCEPT, 101, None),
+    (b"websocket\r\n", b"websocket\r\n" + ACCEPT, 400, None),
+    (b"websocket\r\n" + KEY, b"websocket\r\n", 502, None),
+    (b"websocket\r\n" + KEY, b"other\r\n", 502, NOT_OFFERED),
+    (b"other/1\r\n", b"websocket\r\n" + ACCEPT, 502, NOT_OFFERED),
+    (b"other/1\r\n", b"\r\n", 502, NOT_OFFERED),
+    (b"Other/1, more\r\n", b"other/1\r\n", 101, None),
+    (b"other\r\nUpgrade: more\r\n", b"more, other\r\n", 101, None),
+]
+
+
+def test_only_what_was_offered_is_switched_to(lab):
+    server = Once(lab)
+    start(lab, [server.address])
+    for offer, answer, code, why in SWITCHES:
+        server.answer = b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: " + answer + b"\r\n"
+        request = b"GET /a HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: " + offer + b"\r\n"
+        ours, theirs = [status(exchange(LB, port, request, timeout=3, shut=True)) for port in (OURS, THEIRS)]
+        assert ours == code and (theirs == code or why), (offer, answer, ours, theirs)
     server.close()
 
 

@@ -207,7 +207,8 @@ def test_an_upgrade_becomes_a_tunnel(lab, proxy, scripted):
     def echo(connection, _):
         head, _ = server.head(connection)
         assert b"upgrade: websocket" in head.lower() and b"connection: upgrade" in head.lower()
-        connection.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\nfirst")
+        connection.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                           b"Sec-WebSocket-Accept: k\r\n\r\nfirst")
         while True:
             data = connection.recv(4096)
             if not data:
@@ -216,7 +217,7 @@ def test_an_upgrade_becomes_a_tunnel(lab, proxy, scripted):
     server = scripted(echo)
     proxy([server.address])
     with dial(LB, 80) as s:
-        s.sendall(get(headers="Connection: Upgrade\r\nUpgrade: websocket\r\n") + b"early")
+        s.sendall(get(headers="Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: k\r\n") + b"early")
         data = b""
         while not data.endswith(b"EARLY"):
             data += s.recv(4096)
