@@ -97,11 +97,13 @@ class Host:
         return {a["local"]: a.get("valid_life_time") for link in found for a in link.get("addr_info", [])}
 
     def leave_nothing(self):
-        """A keepalived that was killed leaves its macvlans behind, which answer ARP for all addresses, and its nftables rules."""
+        """Who was killed leaves its macvlans behind, which answer ARP for all addresses, what it set for them, and nftables rules."""
         for link in json.loads(sh(f"ip -n {self.name} -j -d link show type macvlan")):
             if link:
                 sh(f"ip -n {self.name} link del {link['ifname']}")
         self.run("nft", "flush", "ruleset", check=False)
+        with InHost(self.name):
+            pathlib.Path("/proc/sys/net/ipv4/conf/eth0/arp_ignore").write_text("0")
 
     def give_addresses(self):
         """Its own ones, and no others."""

@@ -78,11 +78,10 @@ def test_what_keepalived_does_otherwise_is_named_once(lab):
 
 def test_what_has_healed_is_said(lab):
     lb02 = Tandem(lab, "lb02", vrrp_conf()).start()
-    keepalived = Other(lab).start()
+    keepalived = Other(lab, priority=255).start()       # an owner speaks at once
     lb02.wait_log("192.168.1.11 sends adverts without authentication, ours are with it", 12)
     keepalived.stop()
-    time.sleep(3)
-    Other(lab, more=PASS).start()
+    Other(lab, more=PASS, priority=255).start()
     lb02.wait_log("(VI_1) 192.168.1.11: healed: auth_type, after ", 12)
 
 
@@ -105,14 +104,14 @@ def test_two_masters_are_a_split_brain_until_one_yields(lab):
 
 def test_a_take_over_is_no_split_brain(lab):
     """Preemption there and back, with keepalived, whose adverts cross ours."""
-    lb02 = Tandem(lab, "lb02", vrrp_conf("")).start()
+    lb02 = Tandem(lab, "lb02", fast()).start()
     lb02.wait_master()
-    keepalived = Other(lab).start()
+    keepalived = Other(lab, version=3, advert_int="0.2").start()
     wait_for(lambda: not lab.lb02.holds(), 10, "lb02 yields")
-    time.sleep(2)
+    time.sleep(1)                       # five adverts
     keepalived.stop()
     lb02.wait_master()
-    time.sleep(2)
+    time.sleep(1)
     assert "split brain" not in lb02.log()
 
 
