@@ -12,7 +12,6 @@
 #include "guard/guard.h"
 #include "vrrp/announce.h"
 
-#define LOWER_MS_MIN 1000               /* whoever sends us adverts must not make us send many frames for each */
 
 static int socket_fd = -1;
 

@@ -49,6 +49,7 @@ struct child {
 	struct child *next;
 };
 
+#define LOWER_MS_MIN 1000               /* whoever sends us adverts must not make us send or start much for each */
 #define CHILD_PATH "PATH=/usr/sbin:/usr/bin:/sbin:/bin"
 #define PATH_BYTES_MAX 1024
 
@@ -130,7 +131,7 @@ struct router {
 	bool returning;                 /* from FAULT, and not yet ready */
 	uint64_t free_ms;               /* when nothing blocked it any more; 0: blocked, or ready */
 	uint64_t routes_ours;           /* a bit each: added by us */
-	uint64_t renewed_ms, lower_ms;  /* lower_ms: garp_lower() */
+	uint64_t renewed_ms, lower_ms, lower_told_ms;   /* lower_: garp_lower(), notify_lower() */
 	struct timer reset;             /* reset_later() */
 	struct timer work;              /* what a turn has left of the next three */
 	uint32_t work_at;               /* the next address to put on or to renew; from config->vip_count on: all is done */

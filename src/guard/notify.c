@@ -89,14 +89,15 @@ static void lower_ended(struct child *child, int status)
 	(void)status;
 }
 
-/* One at a time: adverts come faster than scripts end. */
+/* One at a time, and once a second: anybody can send such adverts, and faster than scripts end. */
 void notify_lower(struct router *r)
 {
 	static const char *const envp[] = { CHILD_PATH, NULL };
 	const struct command_config *c = &r->config->notify[NOTIFY_LOWER];
 
-	if (!c->argv || r->lower.pid)
+	if (!c->argv || r->lower.pid || guard.loop.now_ms - r->lower_told_ms < LOWER_MS_MIN)
 		return;
+	r->lower_told_ms = guard.loop.now_ms;
 	r->lower.ended = lower_ended;
 	(void)child_start(&r->lower, c, c->argv, envp, NOTIFY_TIMEOUT_MS);
 }

@@ -126,8 +126,11 @@ static bool reset_family(const struct router *r, bool later, uint8_t family, uin
 bool reset_works(void)
 {
 	const struct inet_diag_msg nobody = { .idiag_family = AF_INET };
+	static bool works;              /* it did once: each question is a walk through all connections */
 	uint32_t count = 0;
 
+	if (works)
+		return true;
 	if (lists == -1) {
 		lists = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_SOCK_DIAG);
 		orders = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_SOCK_DIAG);
@@ -135,7 +138,8 @@ bool reset_works(void)
 	if (lists == -1 || orders == -1 || impossible || !reset_family(NULL, false, AF_INET, &count))
 		return false;
 	destroy(&nobody);
-	return !impossible;
+	works = !impossible;
+	return works;
 }
 
 /* Now, while the addresses are here to send a reset from; or later, if they have not come back. */

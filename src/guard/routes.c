@@ -120,4 +120,8 @@ void routes_remove(struct router *r)
 			(void)request(r, &network, r->vips[i].interface->index, RTM_DELROUTE, 0);
 	r->route_said = false;
 	r->routes_ours = 0;
+	/* The way to a network may be another router's as well. */
+	for (uint32_t k = 0; k < guard.conf->vrrp_count; k++)
+		if (&guard.routers[k] != r && vrrp_holds(&guard.routers[k].vr))
+			routes_add(&guard.routers[k]);
 }

@@ -122,7 +122,10 @@ void vips_take(struct router *r)
  * for others only a second later, by when our peers have them. */
 void vips_renew(struct router *r, bool at_once)
 {
-	if (!at_once && (guard.loop.now_ms / 1000 == r->renewed_ms / 1000 || r->work_at < r->config->vip_count))
+	/* Once a second, in its first turn; where that could be late by nearly a second, with each advert. */
+	bool soon = r->config->advert_int_ms <= 500 && guard.loop.now_ms / 1000 == r->renewed_ms / 1000;
+
+	if (!at_once && (soon || r->work_at < r->config->vip_count))
 		return;
 	r->taking = false;
 	r->renewed_ms = guard.loop.now_ms;
@@ -190,6 +193,17 @@ void vips_put_back(struct router *r, struct vip *v)
 			prefix_print(&v->config->address, address), v->interface->name);
 }
 
+/* Without it nobody would reach this node there, nor would adverts have a source. */
+static bool is_only_address(const struct router *r, const struct vip *v)
+{
+	const struct interface *i = v->interface;
+
+	if (i != r->interface)
+		return false;
+	return v->config->address.addr.family == ADDR_IPV4 ? i->primary.family == ADDR_NONE :
+		i->ipv6.family == ADDR_NONE && i->link_local.family == ADDR_NONE;
+}
+
 void vips_clean_at_start(struct router *r)
 {
 	char address[ADDR_TEXT_MAX];
@@ -200,7 +214,7 @@ void vips_clean_at_start(struct router *r)
 		return;
 	for (uint32_t i = 0; i < r->config->vip_count; i++) {
 		struct vip *v = &r->vips[i];
-		if (v->present && v->permanent && v->interface->primary.family == ADDR_NONE) {
+		if (v->present && v->permanent && is_only_address(r, v)) {
 			log_warn("(%s) %s is the only address of %s and stays there: make another one float, or set priority 255",
 				r->config->name, prefix_print(&v->config->address, address), v->interface->name);
 			continue;

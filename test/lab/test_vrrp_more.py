@@ -270,6 +270,15 @@ def test_a_weaker_master_is_told_to_a_script_and_to_the_log(lab):
     node.wait_log("advert from 192.168.1.100 with priority 5 discarded: ")
     node.wait_log("received lower priority (6) advert from 192.168.1.100")
     wait_for(lambda: heard.exists() and heard.read_text() == "lower\n", 3, node.log())
+    script.write_text(f"#!/bin/sh\necho more >>{heard}\n")     # strangers cannot have it run as often as it ends
+    with InHost("client"), socket.socket(socket.AF_INET, socket.SOCK_RAW, 112) as s:
+        s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(lab.client.address))
+        s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 255)
+        since = time.monotonic()
+        while time.monotonic() - since < 1.2:
+            s.sendto(advert(priority=6), ("224.0.0.18", 0))
+            time.sleep(0.01)
+    assert 1 <= heard.read_text().count("more") <= 2 + (time.monotonic() - since)
 
 
 def test_ipv6_routes_live_as_long_as_the_addresses_and_no_longer(lab):
@@ -389,3 +398,34 @@ def test_all_that_waits_in_the_socket_is_heard_before_silence_is_believed(lab):
     lb02.send(signal.SIGCONT)
     time.sleep(1)
     assert lb02.log().count("Entering") == 1 and only(lab, "lb01"), lb02.log()
+
+
+def test_adverts_of_nearly_a_second_renew_each_time(lab):
+    """Multiples of 0.9 s: two that fall into one second would leave 0.2 s of the address's 2 s till the next."""
+    node = Tandem(lab, "lb01", vrrp_conf("    version 3\n", advert_int="0.9")).start()
+    node.wait_master()
+    with InHost("lb01"):
+        monitor = subprocess.Popen(["ip", "-ts", "monitor", "address"], stdout=subprocess.PIPE, text=True)
+    time.sleep(6)
+    monitor.terminate()
+    renewals = monitor.communicate(timeout=5)[0].count(f" {VIP}/24")
+    assert renewals >= 6, renewals      # one of two would be four
+
+
+@pytest.mark.parametrize("family", ["ipv4", "ipv6"])
+def test_the_only_address_of_another_link_or_family_is_no_way_to_the_node(lab, family):
+    """What a killed keepalived leaves there for ever goes at the start."""
+    vip = "10.9.9.9/24 dev dum0" if family == "ipv4" else "fd09::9/64"
+    sh("ip -n lb02 link add dum0 type veth peer name dum1")
+    sh("ip -n lb02 link set dum1 up")
+    sh("ip -n lb02 link set dum0 up")
+    try:
+        sh(f"ip -n lb02 addr add {vip}" if family == "ipv4" else f"ip -n lb02 addr add {vip} dev eth0 nodad")
+        if family == "ipv6":
+            sh("ip -n lb02 addr del 192.168.1.12/24 dev eth0")
+        node = Tandem(lab, "lb02", fast().replace(f"virtual_ipaddress {VIP}/24", f"virtual_ipaddress {vip}")).start()
+        node.wait_log(" by an earlier run: removed")
+    finally:
+        sh("ip -n lb02 link del dum0")
+        sh("ip -n lb02 addr replace 192.168.1.12/24 dev eth0")
+        sh("ip -n lb02 addr del fd09::9/64 dev eth0", check=False)
