@@ -161,6 +161,9 @@ static void compare(const struct node *from, const struct node *to, const char *
 	if (source.family != family || destination.family != family || vrrp_packet_parse(packet, n, &advert) != VRRP_GOOD)
 		return;
 	(void)addr_print(&source, address);
+	state = (struct hmac_state){ 0 };
+	if (advert.has_trailer && other->hmac.key_count)
+		advert.hmac = (uint8_t)hmac_check(&other->hmac, &state, &source, advert.message, advert.message_bytes, 0, 1);
 	diagnose_heard(&d, 0, &vr, &advert, VRRP_GOOD);
 	while (diagnose_next(&d, 0, &e)) {
 		(void)diagnose_print(&e, text, sizeof text);
@@ -177,8 +180,13 @@ static void print_router(struct node *a, struct node *b, const char *file)
 	if (ours == theirs)
 		log_warn("%s:%u: vrrp %s: %s and %s both have priority %d: who came first is master, and after a quarrel the"
 			" one with the higher address", file, a->router->line, a->router->name, a->name, b->name, ours);
+	if (a->router->down_timer_adverts != b->router->down_timer_adverts)
+		log_warn("%s:%u: vrrp %s: %s has down_timer_adverts %u, %s %u: a node that is killed keeps its address longer than"
+			" the other one waits: set it alike", file, a->router->line, a->router->name, a->name,
+			a->router->down_timer_adverts, b->name, b->router->down_timer_adverts);
 	compare(a, b, file);
-	if (b->router->peers && a->router->source.family && !has_peer(b->router, &a->router->source))
+	if (b->router->hmac.key_count
+	    || (b->router->peers && a->router->source.family && !has_peer(b->router, &a->router->source)))
 		compare(b, a, file);
 	if (ours >= theirs)
 		print_pair(a, b, file);
@@ -193,10 +201,13 @@ void outlook_print(const char *file, const char *bytes, uint32_t n, const struct
 
 	if (conf->vrrp_count == 0 || conf->node_count < 2)
 		return;
-	for (uint32_t i = 0; i < conf->node_count; i++)
-		if (!arena_open(&memory[i], CONF_ARENA_MAX)
-		    || !(of[i] = conf_load(&memory[i], file, bytes, n, conf->nodes[i], "", NULL, no_report, NULL)))
-			return;         /* said already, or the file is not good for that node: `check -n` says why */
+	for (uint32_t i = 0; i < conf->node_count; i++) {
+		if (arena_open(&memory[i], CONF_ARENA_MAX)
+		    && (of[i] = conf_load(&memory[i], file, bytes, n, conf->nodes[i], "", NULL, no_report, NULL)))
+			continue;
+		log_warn("%s is not good for node '%s': 'tandem check -n %s' says why", file, conf->nodes[i], conf->nodes[i]);
+		return;
+	}
 	out("\nelection\n");
 	for (uint32_t i = 0; i < conf->node_count; i++) {
 		for (uint32_t k = i + 1; k < conf->node_count; k++) {

@@ -109,8 +109,11 @@ static void vip_is_present(struct router *r, struct vip *v, const struct prefix 
 	v->present = true;
 	if (p->length != v->config->address.length)
 		v->other_length = p->length;
+	bool owner = r->config->priority == VRRP_PRIORITY_OWNER;        /* whose address may be from DHCP */
+	bool others = valid_s == UINT32_MAX || (owner && valid_s > vips_lifetime_s(r->config));
+
 	/* Before vips_clean_at_start(), any; after it, the owner's and what that has kept. */
-	v->permanent = valid_s == UINT32_MAX && (!r->started || v->permanent || r->config->priority == VRRP_PRIORITY_OWNER);
+	v->permanent = others && (!r->started || v->permanent || owner);
 }
 
 static void address_seen(const struct nlmsghdr *m)

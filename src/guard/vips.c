@@ -251,6 +251,9 @@ static void drop_stray(struct router *r, struct vip *v)
 
 void vips_drop_strays(struct router *r)
 {
+	/* The owner's own address may have a lifetime as well, from DHCP. */
+	if (r->config->priority == VRRP_PRIORITY_OWNER)
+		return;
 	for (uint32_t i = 0; r->started && !vrrp_holds(&r->vr) && i < r->config->vip_count; i++)
 		if (r->vips[i].present && !r->vips[i].permanent)
 			drop_stray(r, &r->vips[i]);

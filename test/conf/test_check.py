@@ -328,6 +328,24 @@ def test_what_the_nodes_of_one_file_disagree_in(tmp_path):
     assert "(after 360ms another node takes over: advert_int 1 and more leave no time with two holders)" in done.stdout
 
 
+def test_what_no_advert_shows_is_compared_too(tmp_path):
+    """How long the nodes wait, and whether they believe each other's signatures."""
+    key = "0123456789abcdef0123456789abcde"
+    conf = tmp_path / "two.conf"
+    two = VRRP.replace("priority 100", "@a priority 100\n    @b priority 90")
+
+    def said(lines):
+        conf.write_text(two + lines)
+        done = subprocess.run([TANDEM, "check", "-n", "a", "-f", str(conf)], capture_output=True, text=True, timeout=10)
+        return "".join(line for line in (done.stderr + done.stdout).splitlines() if line.startswith("warning"))
+    assert "a has down_timer_adverts 6, b 3: a node that is killed keeps its address longer" in said("    @a down_timer_adverts 6\n")
+    assert said(f"    auth_hmac key 1 {key}x\n") == ""
+    other = said(f"    @a auth_hmac key 1 {key}x\n    @b auth_hmac key 1 {key}y\n")
+    for sees, from_ in ("b", "a"), ("a", "b"):
+        assert f"as {sees} sees it: an advert from {from_} is discarded: wrong auth_hmac" in other
+    assert f"{conf} is not good for node 'b': 'tandem check -n b' says why" in said("    @b interface eth7\n")
+
+
 def test_what_fails_on_both_nodes_is_named(tmp_path):
     conf = tmp_path / "both.conf"
     conf.write_text(VRRP.replace("priority 100", "@a priority 100\n    @b priority 90") + "    track_ping 192.168.1.1\n    track_interface eth1\n")

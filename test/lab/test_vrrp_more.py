@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """What happens around the election: addresses that others put on or left behind, many addresses, pauses, groups."""
+import re
 import signal
 import socket
 import subprocess
@@ -429,3 +430,14 @@ def test_the_only_address_of_another_link_or_family_is_no_way_to_the_node(lab, f
         sh("ip -n lb02 link del dum0")
         sh("ip -n lb02 addr replace 192.168.1.12/24 dev eth0")
         sh("ip -n lb02 addr del fd09::9/64 dev eth0", check=False)
+
+
+def test_an_owners_address_from_dhcp_is_not_ours_to_remove(lab):
+    sh(f"ip -n lb01 addr add {VIP}/24 dev eth0 valid_lft 3600 preferred_lft 3600")
+    try:
+        node = Tandem(lab, "lb01", fast("    startup_delay 1\n", p1=255)).start()
+        node.wait_log("Entering MASTER STATE")
+        assert node.stop() == 0
+        assert re.search(r"valid_lft 3[56]\d\dsec", sh(f"ip -n lb01 addr show to {VIP}")), node.log()
+    finally:
+        sh(f"ip -n lb01 addr del {VIP}/24 dev eth0", check=False)
