@@ -99,12 +99,12 @@ void vmacs_remove(void)
 
 	for (uint32_t k = 0; k < guard.conf->vrrp_count; k++) {
 		const struct router *r = &guard.routers[k];
-		if (!r->vmac || !r->vmac_index)
-			continue;
-		int error = netlink_request(link_message(bytes, RTM_DELLINK, 0, r->vmac_index, 0), NULL);
 		text_format(path, sizeof path, "net/ipv4/conf/%s/arp_ignore", r->interface->name);
 		if (*r->interface->arp_ignore && !sysctl_write(path, r->interface->arp_ignore))
 			log_debug("(%s) cannot set %s: %m", r->config->name, path);
+		if (!r->vmac || !r->vmac_index)
+			continue;
+		int error = netlink_request(link_message(bytes, RTM_DELLINK, 0, r->vmac_index, 0), NULL);
 		if (error && error != ENODEV)
 			log_err("(%s) cannot remove the interface %s: %s", r->config->name, r->vmac->name, strerror(error));
 	}

@@ -160,6 +160,8 @@ def test_adverts_do_not_come_from_an_address_that_is_not_here(lab):
 
 
 def test_a_macvlan_that_is_set_down_or_removed_comes_back(lab):
+    ignore = "/proc/sys/net/ipv4/conf/eth0/arp_ignore"
+    lab.lb01.run("sh", "-c", f"echo 0 >{ignore}")      # guards that other tests have killed leave it
     lb01, lb02 = (Tandem(lab, name, fast("    use_vmac\n")).start() for name in ("lb01", "lb02"))
     wait_for(lambda: VIP in lab.lb01.addresses("vrrp.51"), 5)
     sh("ip -n lb01 link set vrrp.51 down")
@@ -168,7 +170,6 @@ def test_a_macvlan_that_is_set_down_or_removed_comes_back(lab):
     wait_for(lambda: VIP in sh("ip -n lb01 addr show dev vrrp.51", check=False), 3, lb01.log())
     time.sleep(1)
     assert VIP in lab.lb01.addresses("vrrp.51") and "MASTER" not in lb02.log(), lb01.log()
-    ignore = "/proc/sys/net/ipv4/conf/eth0/arp_ignore"
     assert lab.lb01.run("cat", ignore) == "1\n"
     lb01.stop()
     assert lab.lb01.run("cat", ignore) == "0\n", "as it was"
