@@ -383,15 +383,27 @@ static enum router_block block_of(struct router *r, const struct track_sum *sum)
 	return supervise_can_serve() || !r->config->track_worker ? ROUTER_FREE : ROUTER_WORKER;
 }
 
-/* Does this node serve? One that returns also waits for its servers: while its link was down they all failed. */
-static bool serves(bool returning)
+/* When a check that is on its way now has ended, whatever becomes of it. */
+static uint32_t check_bound_ms(const struct proxy_config *b)
+{
+	uint32_t longest = 0;
+
+	for (const struct server_config *s = b->servers; s; s = s->next)
+		if (s->check && s->health.inter_ms > longest)
+			longest = s->health.inter_ms;
+	return longest + (longest ? b->timeouts[TIMEOUT_CHECK] : 0);
+}
+
+/* Does this node serve? One that returns also waits for its servers: while its link was down they all failed, or are about
+ * to by a check that was sent then. */
+static bool serves(bool returning, uint64_t waited_ms)
 {
 	const struct scoreboard_worker *w = &guard.board->worker;
 
 	if (!atomic_load_explicit(&w->ready, memory_order_acquire) || !atomic_load_explicit(&w->checked, memory_order_acquire))
 		return false;
 	for (const struct proxy_config *b = guard.conf->proxies; b && returning; b = b->next)
-		if (b->servers && scoreboard_usable(guard.board, b) == 0)
+		if (b->servers && (scoreboard_usable(guard.board, b) == 0 || waited_ms < check_bound_ms(b)))
 			return false;
 	return true;
 }
@@ -408,7 +420,7 @@ static void check_ready(struct router *r)
 	if (r->free_ms == 0)
 		r->free_ms = now;
 	router_step(r, &(struct vrrp_event){ .kind = VRRP_READY,
-		.flag = now - r->free_ms >= r->config->takeover_ready_ms || serves(r->returning) });
+		.flag = now - r->free_ms >= r->config->takeover_ready_ms || serves(r->returning, now - r->free_ms) });
 }
 
 static void router_look(struct router *r)

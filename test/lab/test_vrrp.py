@@ -147,6 +147,17 @@ def test_a_link_that_returns_brings_no_failed_request(pair, lab):
     assert [what for _, what in client.failures] in ([], ["!ConnectionResetError"])
 
 
+def test_a_node_that_returns_waits_for_the_checks_that_were_on_their_way(pair, lab):
+    """A server that counts as up only because the check sent into the dead link has not failed yet would mean 503."""
+    lb01, lb02 = pair(fast() + PROXY.replace("inter 500ms", "inter 3s"))
+    lab.link("lb01", "down")
+    lb02.wait_master(5)
+    lab.link("lb01", "up")
+    since = time.monotonic()
+    wait_for(lambda: lb01.log().count("Entering MASTER STATE") == 2, 15, "lb01 is master again")
+    assert time.monotonic() - since > 2.5
+
+
 def test_a_node_that_cannot_serve_yet_does_not_take_over(lab):
     """Its servers do not answer its checks: only when takeover_ready is over does it take what nobody else holds."""
     for server in ("192.168.1.21", "192.168.1.22"):
