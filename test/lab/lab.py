@@ -414,16 +414,12 @@ def listen(address, port, host):
         return s
 
 
-class ScriptedServer:
-    """A server that does just what the test says: script(connection, number of the connection) for each connection."""
+class Server:
+    """Listens from listen_at() to close(); each connection is served in a thread of its own: serve(connection, its number)."""
 
-    ports = iter(range(8100, 20000))
-
-    def __init__(self, lab, script, host="web01"):
-        port = next(self.ports)
-        self.script, self.accepted, self.received = script, 0, []
-        self.socket = listen(lab.hosts[host].address, port, host)
-        self.address = f"{lab.hosts[host].address}:{port}"
+    def listen_at(self, address, port, host):
+        self.accepted = 0
+        self.socket = listen(address, port, host)
         threading.Thread(target=self.run, daemon=True).start()
 
     def run(self):
@@ -434,6 +430,23 @@ class ScriptedServer:
                 return
             self.accepted += 1
             threading.Thread(target=self.serve, args=(connection, self.accepted), daemon=True).start()
+
+    def close(self):
+        if self.socket.fileno() != -1:
+            self.socket.shutdown(socket.SHUT_RDWR)
+            self.socket.close()
+
+
+class ScriptedServer(Server):
+    """A server that does just what the test says: script(connection, number of the connection) for each connection."""
+
+    ports = iter(range(8100, 20000))
+
+    def __init__(self, lab, script, host="web01"):
+        port = next(self.ports)
+        self.script, self.received = script, []
+        self.address = f"{lab.hosts[host].address}:{port}"
+        self.listen_at(lab.hosts[host].address, port, host)
 
     def serve(self, connection, number):
         connection.settimeout(20)
@@ -456,10 +469,20 @@ class ScriptedServer:
         self.received.append(head + b"\r\n\r\n")
         return head, rest
 
-    def close(self):
-        if self.socket.fileno() != -1:
-            self.socket.shutdown(socket.SHUT_RDWR)
-            self.socket.close()
+
+def rest_of(s):
+    """What comes until the other side closes, and how it ended if not so."""
+    data = b""
+    try:
+        while True:
+            more = s.recv(65536)
+            if not more:
+                return data
+            data += more
+    except ConnectionResetError:
+        return data + b"<RESET>"
+    except socket.timeout:
+        return data + b"<TIMEOUT>"
 
 
 def exchange(address, port, request, host="client", timeout=10, shut=False):
@@ -468,17 +491,7 @@ def exchange(address, port, request, host="client", timeout=10, shut=False):
         s.sendall(request)
         if shut:
             s.shutdown(socket.SHUT_WR)
-        data = b""
-        try:
-            while True:
-                more = s.recv(65536)
-                if not more:
-                    return data
-                data += more
-        except ConnectionResetError:
-            return data + b"<RESET>"
-        except socket.timeout:
-            return data + b"<TIMEOUT>"
+        return rest_of(s)
 
 
 def one_response(data):

@@ -9,7 +9,7 @@ import subprocess
 import time
 
 import pytest
-from lab import PROXY, TANDEM, UNICAST, VIP, Client, Tandem, sh, vrrp_conf, wait_for
+from lab import PROXY, TANDEM, UNICAST, VIP, Client, Tandem, rest_of, sh, vrrp_conf, wait_for
 
 
 def path_of(lab, name):
@@ -51,18 +51,6 @@ def connect(path, timeout=10):
     return s
 
 
-def read_all(s):
-    data = b""
-    try:
-        while True:
-            more = s.recv(65536)
-            if not more:
-                return data
-            data += more
-    except ConnectionResetError:
-        return data
-
-
 def ask(path, data, shut=False, timeout=10):
     with connect(path, timeout) as s:
         try:
@@ -71,7 +59,7 @@ def ask(path, data, shut=False, timeout=10):
                 s.shutdown(socket.SHUT_WR)
         except (BrokenPipeError, ConnectionResetError):
             pass
-        return read_all(s)
+        return rest_of(s).removesuffix(b"<RESET>")
 
 
 def test_status_follows_a_failover(pair, lab):
@@ -209,12 +197,12 @@ def test_the_fifth_client_waits(lab):
         fifth.recv(10)
     four.pop().close()
     fifth.settimeout(5)
-    assert read_all(fifth).startswith(b"Name: tandem")
+    assert rest_of(fifth).startswith(b"Name: tandem")
     # Who says nothing for ten seconds makes room.
     last = [connect(path) for _ in range(4)]
     last[-1].sendall(b"show info\n")
     last[-1].settimeout(15)
-    assert read_all(last[-1]).startswith(b"Name: tandem")
+    assert rest_of(last[-1]).startswith(b"Name: tandem")
     for s in [*four, *last, fifth]:
         s.close()
 

@@ -114,6 +114,18 @@ class Play:
         time.sleep(seconds)
         self.strays[scene] = [[h for t, h in s.samples if t >= since and h != (name,)] for s in self.samplers]
 
+    def failovers(self, tandem):
+        """It is master: stopped, started again, killed."""
+        since = time.monotonic()
+        tandem.stop()
+        self.expect("stop", "lb02", 4, since)
+        tandem.start()
+        self.expect("preempt", "lb01", 10)
+        since = time.monotonic()
+        tandem.send(signal.SIGKILL)
+        self.expect("kill", "lb02", 6, since)
+        self.end()
+
     def end(self):
         for sampler in self.samplers:
             sampler.stop()
@@ -127,15 +139,7 @@ def keepalived_backup(wires):
     keepalived = Keepalived(wires, "lb02").start()
     play.expect("start", "lb01", 10)
     play.stay("calm", "lb01", 4)
-    since = time.monotonic()
-    tandem.stop()
-    play.expect("stop", "lb02", 4, since)
-    tandem.start()
-    play.expect("preempt", "lb01", 10)
-    since = time.monotonic()
-    tandem.send(signal.SIGKILL)
-    play.expect("kill", "lb02", 6, since)
-    play.end()
+    play.failovers(tandem)
     play.logs = keepalived.log()
     yield play
     wires.clean()

@@ -116,15 +116,7 @@ def keepalived_backup(wires):
     play.capture = capture
     play.stay("calm", "lb01", 4)
     play.packets = capture.read("ipv6.src", "ipv6.dst", "ipv6.hlim", "ipv6.nxt", "vrrp.virt_rtr_id", "vrrp.checksum.status", "_ws.expert.message")
-    since = time.monotonic()
-    tandem.stop()
-    play.expect("stop", "lb02", 4, since)
-    tandem.start()
-    play.expect("preempt", "lb01", 10)
-    since = time.monotonic()
-    tandem.send(signal.SIGKILL)
-    play.expect("kill", "lb02", 6, since)
-    play.end()
+    play.failovers(tandem)
     play.logs = keepalived.log() + tandem.log()
     play.keepalived_log = keepalived.log()
     yield play
