@@ -25,17 +25,6 @@ static bool parse_ipv4(struct str s, uint8_t *bytes)
 	return part == 4;
 }
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 /* RFC 4291 §2.2: groups, one "::", and an IPv4 tail. */
 static bool parse_ipv6(struct str s, uint8_t *bytes)
 {
@@ -48,8 +37,8 @@ static bool parse_ipv6(struct str s, uint8_t *bytes)
 	}
 	while (i < s.n) {
 		uint32_t start = i, value = 0;
-		while (i < s.n && hex_digit(s.p[i]) >= 0)
-			value = value << 4 | (uint32_t)hex_digit(s.p[i++]);
+		while (i < s.n && text_hex_digit(s.p[i]) >= 0)
+			value = value << 4 | (uint32_t)text_hex_digit(s.p[i++]);
 		if (i < s.n && s.p[i] == '.') {
 			if (n > 12 || !parse_ipv4(str_of(s.p + start, s.n - start), out + n))
 				return false;

@@ -66,6 +66,14 @@ bool text_to_u32(struct str s, uint32_t max, uint32_t *value)
 	return true;
 }
 
+int text_hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c = (char)(c | 0x20);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 /* Up to six digits behind the point, as millionths. */
 static bool take_fraction(struct str *s, uint64_t *millionths)
 {
@@ -205,7 +213,21 @@ static const char *unpacked(const char *packed, char out[TEXT_MAX])
 	*p = '\0';
 	return out;
 }
+
+/* Only a literal is packed: text of files and of the network, which may begin with any byte, is in arenas and on stacks. */
+static bool is_packed(const char *text)
+{
+	extern const char __executable_start[], edata[];        /* by the linker */
+
+	return *text == *PACKED && (uintptr_t)text >= (uintptr_t)__executable_start && (uintptr_t)text < (uintptr_t)edata;
+}
 #else
+static bool is_packed(const char *text)
+{
+	(void)text;
+	return false;
+}
+
 static const char *unpacked(const char *packed, char out[TEXT_MAX])
 {
 	(void)out;
@@ -215,7 +237,7 @@ static const char *unpacked(const char *packed, char out[TEXT_MAX])
 
 const char *text_plain(const char *text, char out[TEXT_MAX])
 {
-	return *PACKED && *text == *PACKED ? unpacked(text + 1, out) : text;
+	return is_packed(text) ? unpacked(text + 1, out) : text;
 }
 
 /* ---- formats ---- */

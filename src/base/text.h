@@ -27,6 +27,7 @@ bool text_to_ms(struct str, uint32_t unit_ms, uint32_t max_ms, uint32_t *);
 bool text_to_bytes(struct str, uint32_t max, uint32_t *);
 /* Decimal digits of v to out (at most 20, no NUL); returns how many. */
 uint32_t text_put_u64(char *out, uint64_t v);
+int text_hex_digit(char);                                       /* its value, of either case; -1: it is none */
 uint32_t text_put_hex(char *out, uint32_t v);                   /* at most 8, lower case, no NUL */
 
 /* Sentences that are for people only are stored short (boards/pack) and become text again only in what text_format()

@@ -27,14 +27,6 @@ static const char *odd_byte(const struct lexer *l)
 	return PACKED "a character that is not ASCII, outside quotes";
 }
 
-static int hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = (char)(c | 0x20);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* p is behind a backslash. */
 static const char *take_escape(struct lexer *l)
 {
@@ -52,7 +44,7 @@ static const char *take_escape(struct lexer *l)
 		*l->out++ = '\\';
 		return NULL;
 	}
-	int high = l->end - l->p > 2 ? hex_value(l->p[1]) : -1, low = high >= 0 ? hex_value(l->p[2]) : -1;
+	int high = l->end - l->p > 2 ? text_hex_digit(l->p[1]) : -1, low = high >= 0 ? text_hex_digit(l->p[2]) : -1;
 	if (low < 0)
 		return PACKED "\\x needs two hexadecimal digits";
 	if (high == 0 && low == 0)

@@ -176,8 +176,7 @@ void set_http_send(struct parser *p, const struct keyword *k, const struct str *
 void set_send_word(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n, void *object)
 {
 	bool good = k->low == SEND_METHOD ? token_is_good(args[0]) : k->low == SEND_URI ? is_visible(args[0])
-		: k->low == SEND_VERSION ? str_is(args[0], "HTTP/1.0") || str_is(args[0], "HTTP/1.1")
-		: memchr(args[0].p, 0, args[0].n) == NULL;
+		: k->low != SEND_VERSION || str_is(args[0], "HTTP/1.0") || str_is(args[0], "HTTP/1.1");
 	const char *text = keep_text(p, args[0]);
 
 	(void)n;
@@ -254,11 +253,6 @@ void set_connect(struct parser *p, const struct keyword *k, const struct str *ar
 	}
 }
 
-static int hex_digit(char c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
-}
-
 /* A text, or "50494e47" for one: k->low. */
 static bool take_bytes(struct parser *p, const struct keyword *k, struct str arg, struct check_step *step)
 {
@@ -266,7 +260,7 @@ static bool take_bytes(struct parser *p, const struct keyword *k, struct str arg
 	bool good = arg.n > 0 && (!k->low || arg.n % 2 == 0);
 
 	for (uint32_t i = 0; k->low && good && i < arg.n; i += 2) {
-		int high = hex_digit(arg.p[i]), low = hex_digit(arg.p[i + 1]);
+		int high = text_hex_digit(arg.p[i]), low = text_hex_digit(arg.p[i + 1]);
 		good = high >= 0 && low >= 0;
 		bytes[i / 2] = (char)(high * 16 + low);
 	}

@@ -105,9 +105,9 @@ static bool take_log_target(struct parser *p, struct str s, struct log_target *t
 void set_log(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n, void *object)
 {
 	/* In the order of their numbers in RFC 5424; the words are HAProxy's. */
-	static const char facilities[] = PACKED "kern user mail daemon auth syslog lpr news uucp cron auth2 ftp ntp audit "
+	const char *const facilities = PACKED "kern user mail daemon auth syslog lpr news uucp cron auth2 ftp ntp audit "
 		"alert cron2 local0 local1 local2 local3 local4 local5 local6 local7";
-	static const char levels[] = PACKED "emerg alert crit err warning notice info debug";
+	const char *const levels = PACKED "emerg alert crit err warning notice info debug";
 	struct global_config *g = object;
 	struct log_target t = { .level = LOG_L_DEBUG };
 	uint32_t errors = p->error_count;

@@ -4,11 +4,6 @@
 #include <string.h>
 #include "conf/parse.h"
 
-static int digit(char c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* hex:0123..., or the characters themselves. */
 static bool read_key(struct str s, struct hmac_key *k)
 {
@@ -18,7 +13,7 @@ static bool read_key(struct str s, struct hmac_key *k)
 	if (n < HMAC_KEY_MIN || n > HMAC_KEY_MAX || (hex && s.n % 2))
 		return false;
 	for (uint32_t i = 0; i < n; i++) {
-		int high = hex ? digit(s.p[4 + 2 * i]) : 0, low = hex ? digit(s.p[5 + 2 * i]) : s.p[i];
+		int high = hex ? text_hex_digit(s.p[4 + 2 * i]) : 0, low = hex ? text_hex_digit(s.p[5 + 2 * i]) : s.p[i];
 		if (hex && (high < 0 || low < 0))
 			return false;
 		k->bytes[i] = (uint8_t)(high << 4 | low);

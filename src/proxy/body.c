@@ -11,14 +11,6 @@ void body_init(struct body *b, const struct http_head *head)
 	b->done = b->kind == HTTP_BODY_NONE || (b->kind == HTTP_BODY_LENGTH && b->left == 0);
 }
 
-static int hex_value(uint8_t c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 32;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static uint32_t hash_byte(uint32_t hash, char c)
 {
 	return (hash ^ (uint8_t)(c >= 'A' && c <= 'Z' ? c | 32 : c)) * 16777619u;       /* FNV-1a */
@@ -49,7 +41,7 @@ static bool is_text(uint8_t c)
 /* One byte of framing. false: it is wrong there. */
 static bool size_step(struct body *b, uint8_t c)
 {
-	int digit = hex_value(c);
+	int digit = text_hex_digit((char)c);
 
 	switch (b->state) {
 	case SIZE_FIRST:
