@@ -94,6 +94,9 @@ static void find_texts(void)
 	for (size_t i = 0; i < line_count; i++) {
 		if (strncmp(lines[i], "\t.section\t", 10) == 0)
 			debug = strstr(lines[i], ".debug") != NULL;
+		else if (strncmp(lines[i], "\t.text", 6) == 0 || strncmp(lines[i], "\t.data", 6) == 0
+		    || strncmp(lines[i], "\t.bss", 5) == 0)
+			debug = false;
 		const char *c = operand(lines[i]);
 		if (!c || debug || !strstr(c, MARK))
 			continue;
@@ -111,6 +114,8 @@ static void find_texts(void)
 			take_bytes(lines[i]);
 			gone[i++] = true;
 		} while (bytes[byte_count - 1] != '\0');
+		if (bytes[start + 2] != 3 && bytes[start + 2] != 4)
+			stop("a mark that is neither PACKED nor FORMAT", lines[t->line]);
 		t->p = bytes + start + 3;                       /* without the mark and the NUL */
 		t->n = byte_count - start - 4;
 		t->format = bytes[start + 2] == 4;

@@ -86,6 +86,19 @@ def test_sentences_are_packed_and_come_out_whole(built):
         assert output.rstrip("\n").isprintable() and word in output
 
 
+@pytest.mark.parametrize("lines, made", [
+    (r'.data|.string "\001\002\004hello"', r'\150\145\154\154\157'),
+    (r'.section .debug_str,"MS"|.string "\001\002\004hello"', None),
+    (r'.section .debug_str,"MS"|.string "x"|.data|.string "\001\002\004hello"', r'\150\145\154\154\157'),
+    (r'.data|.string "\001\002\005hello"', "a mark that is neither"),
+], ids=["sentence", "debug", "behind_debug", "third_byte"])
+def test_pack_takes_marks_for_what_they_are(built, lines, made):
+    text = "".join("\t" + line.replace(" ", "\t", 1) + "\n" for line in lines.split("|"))
+    done = subprocess.run([built / "x86_64" / "pack"], input=text, capture_output=True, text=True, timeout=20)
+    assert (made or r'"\001\002\004hello"') in done.stdout + done.stderr, (done.stdout[:500], done.stderr)
+    assert (done.returncode == 1) == (made == "a mark that is neither")
+
+
 def test_it_says_what_it_is_built_of(built):
     code, output = run(str(built / "tandem"), "version")
     assert code == 0
