@@ -215,6 +215,7 @@ static void start_section(struct parser *p, const struct keyword *k, const struc
 	p->section_name = NULL;
 	p->section_line = p->line;
 	p->section_errors = p->error_count;
+	p->foreign_acls = NULL;
 	keyword_apply(p, k, args, n, NULL);
 }
 

@@ -362,7 +362,7 @@ static const struct keyword table[] = {
 		PACKED "where HTTP checks go, instead of the server line's own" },
 	{ AS_CONNECT | IN_BACK, 1, 1, "port", set_number, FIELD(check_step, address.port), 1, 65535, 0, PACKED "1..65535\0"
 		PACKED "to this port" },
-	{ AS_CONNECT | IN_BACK, 1, 1, "addr", set_check_addr, FIELD(check_step, address.addr), 0, 0, 0, PACKED "ADDRESS\0"
+	{ AS_CONNECT | IN_BACK, 1, 1, "addr", set_address, FIELD(check_step, address.addr), 0, 0, 0, PACKED "ADDRESS\0"
 		PACKED "to this address" },
 	{ AS_LINE | IN_BACK | REPEATS, 1, ARGS_ANY, "tcp-check", set_family, NOWHERE, AS_TCP_CHECK, 0, 0,
 		PACKED "connect | send | send-binary | expect ...\0"
@@ -444,7 +444,7 @@ static const struct keyword table[] = {
 		PACKED "before its checks: up, until one fails; up; down, until one passes; down" },
 	{ AS_SERVER | IN_BACK, 1, 1, "port", set_number, SERVER(check_address.port), 1, 65535, 0, PACKED "1..65535\0"
 		PACKED "checks go to this port" },
-	{ AS_SERVER | IN_BACK, 1, 1, "addr", set_check_addr, SERVER(check_address.addr), 0, 0, 0, PACKED "ADDRESS\0"
+	{ AS_SERVER | IN_BACK, 1, 1, "addr", set_address, SERVER(check_address.addr), 0, 0, 0, PACKED "ADDRESS\0"
 		PACKED "checks go to this address" },
 
 	{ AS_SERVER | IN_BACK, 0, 0, "send-proxy", set_value, SERVER(send_proxy), 1, 0, 0, "\0"

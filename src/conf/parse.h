@@ -130,6 +130,7 @@ struct parser {
 	const char *handed;             /* what the guard hands over of error files: n and bytes of each; NULL: they are read */
 	struct error_file **last_error;
 	uint32_t error_bytes;           /* of all error files */
+	struct acl *foreign_acls;       /* of this section, on lines for other nodes: only such lines see them */
 	struct proxy_ref *refs;         /* backends that lines name */
 	uint32_t check_line;            /* of the last http-check or tcp-check rule */
 	uint32_t http_mode_line;        /* of the last option that chooses when connections close */
@@ -243,7 +244,7 @@ void refuse_backend(struct parser *, uint32_t line, const char *keyword, const c
 
 /* A file of at most max bytes; NULL with errno. */
 const char *conf_read_small(struct arena *, const char *path, uint32_t max, uint32_t *n);
-const char *conf_read_hosts(struct arena *);    /* its text; "" if it cannot be read */
+const char *conf_read_hosts(struct arena *);    /* its text, of whole lines; "" and errno */
 /* The first address that a text like /etc/hosts has for the name. */
 bool hosts_find(const char *text, struct str name, struct addr *);
 
@@ -269,7 +270,7 @@ keyword_set set_auth_type, set_auth_pass, set_vip, set_scope, set_route, set_vma
 keyword_set begin_watch, begin_group, set_track, set_track_word, set_weight,
 	set_track_weight, set_init_file, set_command, set_notify,
 	set_identity, set_members;
-keyword_set set_bind, set_server, set_default_server, set_server_cookie, set_check_addr, set_balance, set_hash_type,
+keyword_set set_bind, set_server, set_default_server, set_server_cookie, set_balance, set_hash_type,
 	set_cookie, set_cookie_domain, set_cookie_attr, set_cookie_time, set_cookie_key,
 	set_expect, set_expect_status, set_expect_string, set_redispatch,
 	set_http_send, set_send_word, set_send_header, set_tcp_check, set_connect, set_tcp_send, set_tcp_expect, set_tcp_part,

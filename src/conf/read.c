@@ -77,17 +77,24 @@ const char *conf_read_small(struct arena *arena, const char *path, uint32_t max,
 	return bytes;
 }
 
+/* errno is 0, EFBIG if it is longer than what is returned, or says why it cannot be read. */
 const char *conf_read_hosts(struct arena *arena)
 {
+	errno = 0;
 	int fd = open("/etc/hosts", O_RDONLY | O_CLOEXEC);
 	off_t end = fd == -1 ? 0 : lseek(fd, 0, SEEK_END);
 	size_t size = end <= 0 ? 0 : end < HOSTS_BYTES_MAX ? (size_t)end : HOSTS_BYTES_MAX;
 	char *text = arena_array(arena, "names of servers", size + 1, 1);
 
-	if (size > 0 && pread(fd, text, size, 0) <= 0)
-		text[0] = '\0';
+	ssize_t n = size > 0 ? pread(fd, text, size, 0) : 0;
+	int error = end > HOSTS_BYTES_MAX && n > 0 ? EFBIG : errno;
 	if (fd != -1)
 		(void)close(fd);
+	size = n > 0 ? (size_t)n : 0;
+	while (error == EFBIG && size > 0 && text[size - 1] != '\n')    /* half an address is another one */
+		size--;
+	text[size] = '\0';
+	errno = error;
 	return text;
 }
 

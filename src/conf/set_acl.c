@@ -264,29 +264,36 @@ static bool take_test(struct parser *p, const struct str *words, uint32_t n, str
 
 /* ---- named ones ---- */
 
-static struct acl *find_acl(const struct proxy_config *c, struct str name)
+static struct acl *find_in(struct acl *a, struct str name)
 {
-	for (struct acl *a = c->acls; a; a = a->next)
-		if (str_is(name, a->name))
-			return a;
-	return NULL;
+	while (a && !str_is(name, a->name))
+		a = a->next;
+	return a;
+}
+
+static struct acl *find_acl(const struct parser *p, const struct proxy_config *c, struct str name)
+{
+	struct acl *a = p->foreign ? find_in(p->foreign_acls, name) : NULL;
+
+	return a ? a : find_in(c->acls, name);
 }
 
 /* A further test of the acl of that name, which is made if it is not there. name n 0: it has none. */
 static struct acl *add_test(struct parser *p, struct proxy_config *c, struct str name, const struct str *words,
 	uint32_t n)
 {
-	struct acl fresh = { .name = NULL }, *acl = name.n ? find_acl(c, name) : NULL;
+	struct acl fresh = { .name = NULL }, *acl = name.n ? find_acl(p, c, name) : NULL;
+	struct acl **list = p->foreign ? &p->foreign_acls : &c->acls;
 	struct acl_test test, **last;
 
 	if (!take_test(p, words, n, &test))
 		return NULL;
 	if (!acl) {
-		fresh.name = name.n ? keep_text(p, name) : NULL;
-		fresh.next = name.n ? c->acls : NULL;
+		fresh.name = name.n ? arena_text(p->arena, name.p, name.n) : NULL;
+		fresh.next = name.n ? *list : NULL;
 		acl = keep(p, &fresh, sizeof fresh);
 		if (name.n)
-			c->acls = acl;  /* of a line for another node: the copy's */
+			*list = acl;
 	}
 	for (last = &acl->tests; *last;)
 		last = &(*last)->next;
@@ -337,7 +344,7 @@ static const struct acl *take_acl(struct parser *p, struct proxy_config *c, cons
 	}
 	uint32_t start = ++*at, end = start;
 	if (!str_is(name, "{")) {
-		const struct acl *acl = find_acl(c, name);
+		const struct acl *acl = find_acl(p, c, name);
 		if (!acl)
 			acl = predefined(p, c, name);
 		if (!acl)

@@ -16,11 +16,13 @@ static bool take_file(struct parser *p, const char *path, struct error_file *e)
 		p->handed = e->bytes + e->n;
 		return true;
 	}
-	e->bytes = conf_read_small(p->arena, path, most, &e->n);
-	p->error_bytes += e->n;
-	if (e->bytes && p->error_bytes <= ERRORS_BYTES_MAX)
+	uint32_t left = ERRORS_BYTES_MAX - p->error_bytes;
+	e->bytes = conf_read_small(p->arena, path, left < most ? left : most, &e->n);
+	if (e->bytes) {
+		p->error_bytes += e->n;
 		return true;
-	if (!e->bytes && errno != EFBIG)
+	}
+	if (errno != EFBIG)
 		refuse(p, "'errorfile': cannot read '%s': %m", path);
 	else
 		refuse(p, "'errorfile': '%s' has more than %u bytes, or all of them more than %u", path, most,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Setters of server and default-server lines, and of the cookie that leads to a server.
  */
+#include <errno.h>
 #include <string.h>
 #include "conf/parse.h"
 #include "proxy/cookie.h"
@@ -28,8 +29,13 @@ static bool take_server(struct parser *p, struct str text, struct endpoint *e)
 	}
 	if (!looks_like_host(host) || !text_to_u32(str_of(text.p + colon, text.n - colon), 65535, &port) || port == 0)
 		return take_endpoint(p, "server", text, e);
-	if (!p->conf->hosts)
+	if (!p->conf->hosts) {
 		p->conf->hosts = conf_read_hosts(p->arena);
+		if (errno == EFBIG)
+			warn(p, "/etc/hosts has more than %u bytes: lines behind them are not seen", (unsigned)HOSTS_BYTES_MAX);
+		else if (errno != 0 && errno != ENOENT)
+			warn(p, "cannot read /etc/hosts: %m");
+	}
 	e->port = (uint16_t)port;
 	if (hosts_find(p->conf->hosts, host, &e->addr))
 		return true;
@@ -83,18 +89,6 @@ void set_server_cookie(struct parser *p, const struct keyword *k, const struct s
 			CLIPPED(args[0]));
 	else
 		server->cookie = keep_text(p, args[0]);
-}
-
-void set_check_addr(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n,
-	void *object)
-{
-	struct addr address;
-
-	(void)n;
-	if (addr_parse(args[0], &address) && !addr_is_any(&address) && !addr_is_multicast(&address))
-		memcpy((char *)object + k->field, &address, sizeof address);
-	else
-		refuse(p, "'%s' must be an IP address, not '%.*s'", k->name, CLIPPED(args[0]));
 }
 
 void set_cookie(struct parser *p, const struct keyword *k, const struct str *args, uint32_t n, void *object)

@@ -181,9 +181,9 @@ void set_address(struct parser *p, const struct keyword *k, const struct str *ar
 
 	(void)n;
 	if (!addr_parse(args[0], &a))
-		refuse(p, "'%s' must be an address, not '%.*s'", k->name, CLIPPED(args[0]));
+		refuse(p, "'%s' must be an IP address, not '%.*s'", k->name, CLIPPED(args[0]));
 	else if (addr_is_any(&a) || addr_is_multicast(&a))
-		refuse(p, "'%s %.*s': no node can have this address", k->name, CLIPPED(args[0]));
+		refuse(p, "'%s %.*s': no machine can have this address", k->name, CLIPPED(args[0]));
 	else
 		memcpy((char *)object + k->field, &a, sizeof a);
 }

@@ -150,6 +150,45 @@ def test_a_line_for_the_other_node_is_checked_too(check):
     assert "tandem.conf:5: 'priority' must be a whole number from 1 to 255, not '900'" in done.stderr
 
 
+def test_acls_of_the_other_node_are_for_its_lines_only(check):
+    text = PROXY.replace("    default_backend", "    @lb02 acl foo path_beg /a\n    @lb02 acl foo path_beg /b\n"
+                         "    @lb02 use_backend servers if foo\n    default_backend") + "listen other\n    bind :81\n    mode http\n"
+    for node in ("lb01", "lb02"):
+        assert check(text, node=node).returncode == 0
+    for line in ("    use_backend servers if foo\n", "    @lb02 use_backend servers if fo\n"):
+        assert "there is no acl 'fo" in check(text.replace("    default_backend", line + "    default_backend")).stderr, line
+    done = check(text + "    @lb02 use_backend servers if foo\n")      # another section's
+    assert "there is no acl 'foo' above this line" in done.stderr
+
+
+def test_text_that_begins_like_a_packed_sentence_is_shown_as_it_is(tmp_path):
+    (tmp_path / "f").write_bytes(b'backend b\n option httpchk GET /\n http-check expect string "\\x01ab\\x80\\x90c"\n server s 127.0.0.1:81 check\n')
+    done = subprocess.run([TANDEM, "check", "-f", str(tmp_path / "f")], capture_output=True, timeout=20)
+    assert done.returncode == 0 and b"expects the text '\x01ab\x80\x90c'\n" in done.stdout, done.stdout
+
+
+@pytest.mark.parametrize("name, good", [("before", True), ("split", False), ("behind", False)])
+def test_a_hosts_file_that_is_too_long_is_cut_between_lines(tmp_path, name, good):
+    text = "10.0.0.1 before\n"
+    text += "#" * (65536 - len(text) - len("\n10.0.0.2 split")) + "\n10.0.0.2 splitted\n10.0.0.3 behind\n"
+    (tmp_path / "hosts").write_text(text)
+    (tmp_path / "f").write_text(f"listen l\n bind :80\n server s {name}:80\n")
+    done = subprocess.run(["unshare", *(["-r"] if os.getuid() else []), "-m", "sh", "-c",
+                           'mount --bind hosts /etc/hosts && "$1" check -f f', "sh", TANDEM],
+                          cwd=tmp_path, capture_output=True, text=True, timeout=20)
+    assert "f:3: /etc/hosts has more than 65536 bytes: lines behind them are not seen" in done.stderr, done.stderr
+    assert (done.returncode == 0) == good and (good or f"server '{name}:80': it is not in /etc/hosts" in done.stderr), done.stderr
+
+
+def test_error_files_that_are_too_much_together_are_named(tmp_path):
+    body = "x" * 60000
+    (tmp_path / "e").write_text(f"HTTP/1.1 503 No\r\nContent-Length: {len(body)}\r\n\r\n{body}", newline="")
+    (tmp_path / "f").write_text("global\n tune.bufsize 65536\nlisten l\n mode http\n bind :80\n server s 10.0.0.1:80\n"
+                                + "".join(f" errorfile {code} {tmp_path}/e\n" for code in (500, 501, 502, 503, 504)))
+    done = tandem("check", "-f", tmp_path / "f")
+    assert done.returncode == 1 and "f:11: 'errorfile': " in done.stderr and "or all of them more than 262144" in done.stderr, done.stderr
+
+
 def test_a_node_that_no_line_names_is_warned_of(check):
     text = GOOD.replace("    priority 100", "    @lb01 priority 100\n    @lb02 priority 90")
     assert "tandem.conf" not in check(text, node="lb02").stderr
