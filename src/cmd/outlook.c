@@ -47,7 +47,7 @@ static void look(struct node *n, const struct vrrp_config *v)
 	n->look = (struct outlook_node){ .priority = v->priority, .nopreempt = v->nopreempt };
 	for (const struct track_config *t = v->tracks; t; t = t->next)
 		if (counts(t) && n->look.track_count < OUTLOOK_TRACKS_MAX) {
-			n->look.reverse |= (uint8_t)(t->reverse << n->look.track_count);
+			n->look.reverse |= (uint16_t)(t->reverse << n->look.track_count);
 			n->look.weights[n->look.track_count++] = t->weight;
 		}
 }

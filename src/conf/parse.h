@@ -12,6 +12,7 @@
 #define CONF_PARSE_H
 #include "conf/conf.h"
 #include "conf/lex.h"
+#include "vrrp/outlook.h"
 #include "proxy/acl.h"
 
 /* Where a word may stand: an IN_ bit for each section that takes it, one AS_ value, flags. */
@@ -72,7 +73,7 @@ enum send_word { SEND_METHOD, SEND_URI, SEND_VERSION, SEND_BODY };      /* what 
 #define CONF_VIPS_MAX 255               /* of one vrrp section: the packet counts them in a byte; and as many excluded */
 #define CONF_ROUTES_MAX 64
 #define CONF_PEERS_MAX 32
-#define CONF_TRACKS_MAX 16              /* of one vrrp section */
+#define CONF_TRACKS_MAX OUTLOOK_TRACKS_MAX      /* of one vrrp section: each is foretold */
 #define CONF_WATCHES_MAX 64             /* of the file */
 #define CONF_SYSCTLS_MAX 64
 #define CONF_PROXIES_MAX 256

@@ -1,23 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "vrrp/outlook.h"
 #include "vrrp/config.h"
+#include "vrrp/track.h"
 
 uint8_t outlook_priority(const struct outlook_node *n, unsigned failed)
 {
-	int priority = n->priority;
+	struct track_sum sum = { 0 };
 
-	for (uint32_t i = 0; i < n->track_count; i++) {
-		bool down = failed >> i & 1;
-		bool reverse = n->reverse >> i & 1;
-		if (down != reverse && n->weights[i] == 0)
-			return 0;
-		/* keepalived: a negative weight counts while the track has failed, a positive one while it has not. */
-		if (down == (n->weights[i] < 0))
-			priority += reverse ? -n->weights[i] : n->weights[i];
-	}
-	if (n->priority == VRRP_PRIORITY_OWNER)
-		return VRRP_PRIORITY_OWNER;
-	return (uint8_t)(priority < 1 ? 1 : priority > 254 ? 254 : priority);
+	for (uint32_t i = 0; i < n->track_count; i++)
+		track_add(&sum, n->weights[i], n->reverse >> i & 1, true, failed >> i & 1);
+	return sum.fault ? 0 : track_priority(n->priority, sum.weights);
 }
 
 enum outlook outlook_of(const struct outlook_node *master, unsigned failed, const struct outlook_node *backup)

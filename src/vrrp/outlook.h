@@ -7,14 +7,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define OUTLOOK_TRACKS_MAX 8            /* of one router: 256 combinations */
+#define OUTLOOK_TRACKS_MAX 16           /* of one router, as many as a section may have: 65536 combinations */
 
 struct outlook_node {
 	uint8_t priority;               /* configured */
 	bool nopreempt;
 	uint32_t track_count;
 	int16_t weights[OUTLOOK_TRACKS_MAX];    /* 0: a fault */
-	uint8_t reverse;                /* a bit a track */
+	uint16_t reverse;               /* a bit a track */
 };
 
 /* Why the backup, on which all is well, does not take the addresses from a master with these failed tracks. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "vrrp/track.h"
+#include "vrrp/config.h"
 
 #define WEIGHT_MAX 253                  /* keepalived's: what is below -253 is a fault */
 
@@ -34,4 +35,13 @@ void track_add_value(struct track_sum *sum, int weight, bool reverse, int value)
 		sum->fault = true;
 	else
 		sum->weights += product > WEIGHT_MAX ? WEIGHT_MAX : product;
+}
+
+uint8_t track_priority(uint8_t configured, int weights)
+{
+	int priority = configured + weights;
+
+	if (configured == VRRP_PRIORITY_OWNER)
+		return VRRP_PRIORITY_OWNER;
+	return (uint8_t)(priority < 1 ? 1 : priority > 254 ? 254 : priority);
 }

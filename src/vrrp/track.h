@@ -30,4 +30,6 @@ struct track_sum {
 void track_add(struct track_sum *, int weight, bool reverse, bool known, bool failed);
 /* A file: its number times the weight counts; with weight 0, or beyond -253, it is a fault. */
 void track_add_value(struct track_sum *, int weight, bool reverse, int value);
+/* From 1 to 254, but for 255, which weights do not change. */
+uint8_t track_priority(uint8_t configured, int weights);
 #endif

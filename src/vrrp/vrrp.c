@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "vrrp/vrrp.h"
+#include "vrrp/track.h"
 #include <stddef.h>
 
 void vrrp_init(struct vrrp *vr, const struct vrrp_config *config)
@@ -17,11 +18,7 @@ const char *vrrp_state_name(enum vrrp_state state)
 
 uint8_t vrrp_effective_priority(const struct vrrp_config *c, int failed_weights)
 {
-	int priority = c->priority + failed_weights;
-
-	if (c->priority == VRRP_PRIORITY_OWNER)
-		return VRRP_PRIORITY_OWNER;
-	return (uint8_t)(priority < 1 ? 1 : priority > 254 ? 254 : priority);
+	return track_priority(c->priority, failed_weights);
 }
 
 /* RFC 9568 §6.1; version 2 counts in seconds whatever the interval is (RFC 3768 §6.1). */

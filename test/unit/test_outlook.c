@@ -61,12 +61,29 @@ static void test_counts(void **state)
 	assert_int_equal(move, 0);
 }
 
+static void test_as_many_tracks_as_a_section_may_have(void **state)
+{
+	struct outlook_node n = { .priority = 100, .track_count = OUTLOOK_TRACKS_MAX, .reverse = 1u << (OUTLOOK_TRACKS_MAX - 1) };
+	uint32_t all, move;
+
+	(void)state;
+	for (uint32_t i = 0; i < OUTLOOK_TRACKS_MAX; i++)
+		n.weights[i] = -1;
+	n.weights[OUTLOOK_TRACKS_MAX - 1] = -50;
+	assert_int_equal(outlook_priority(&n, 1u << (OUTLOOK_TRACKS_MAX - 1)), 150);
+	outlook_count(&n, &weak, &all, &move);
+	assert_int_equal(all, (1u << OUTLOOK_TRACKS_MAX) - 1);
+	/* More than ten of the fifteen that weigh 1, and not the last: C(15,11) + ... + C(15,15). */
+	assert_int_equal(move, 1365 + 455 + 105 + 15 + 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_priorities),
 		cmocka_unit_test(test_what_the_backup_does),
 		cmocka_unit_test(test_counts),
+		cmocka_unit_test(test_as_many_tracks_as_a_section_may_have),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
