@@ -98,8 +98,10 @@ static int copy_answer(int fd, const char *path, const char *front)
 			log_err("%s: tandem does not answer: it is stopped, or busy with other clients", path);
 			return 2;
 		}
+		if (n == 0 && first)
+			log_err("%s was closed without an answer", path);
 		if (n == 0)
-			return refused;
+			return first ? 2 : refused;
 		struct str text = str_of(bytes, held + (size_t)n);
 		refused = first ? text.n > 7 && (memcmp(bytes, "Refused", 7) == 0 || memcmp(bytes, "Unknown", 7) == 0) : refused;
 		held = bytes[text.n - 1] == '\n';
@@ -116,8 +118,13 @@ static int ask(const char *path, const char *front, char **words)
 	char line[1024];
 	size_t n = 0;
 
-	for (; *words; words++)
+	for (; *words; words++) {
+		if (n + strlen(*words) + 1 >= sizeof line) {
+			log_err("the command is longer than %u bytes", (unsigned)sizeof line - 2);
+			return 1;
+		}
 		n += text_format(line + n, sizeof line - n, "%s%s", *words, words[1] ? " " : "\n");
+	}
 	int fd = dial(path);
 	if (fd == -1)
 		return 2;
@@ -152,7 +159,7 @@ static bool read_options(int argc, char **argv, struct options *o, const char *u
 
 int cmd_ctl(int argc, char **argv)
 {
-	static const char usage[] = PACKED "ctl [-f FILE] [-n NODE] [-s SOCKET] COMMAND... ('ctl help' lists them)";
+	const char *const usage = PACKED "ctl [-f FILE] [-n NODE] [-s SOCKET] COMMAND... ('ctl help' lists them)";
 	struct options o;
 
 	if (!read_options(argc, argv, &o, usage))
@@ -167,7 +174,7 @@ int cmd_ctl(int argc, char **argv)
 
 int cmd_status(int argc, char **argv)
 {
-	static const char usage[] = PACKED "status [-f FILE] [-n NODE] [-s SOCKET] [--json]";
+	const char *const usage = PACKED "status [-f FILE] [-n NODE] [-s SOCKET] [--json]";
 	static char show[] = "show", status[] = "status", json[] = "json";
 	struct options o;
 

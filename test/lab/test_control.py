@@ -345,6 +345,7 @@ SAID = [
     (["ctl", "-x", "help"], 1, "unknown option '-x'"),
     (["ctl", "-s", "{live}", "hlep"], 1, ""),
     (["ctl", "-s", "{live}", "show", "info"], 0, ""),
+    (["ctl", "-s", "{live}", "help", "x" * 1018], 1, "the command is longer than 1022 bytes"),
     (["top", "-s", "{live}"], 1, "this is no terminal: 'tandem status' prints it once"),
 ]
 
@@ -366,6 +367,19 @@ def test_one_who_does_not_answer_is_named(lab):
         mute.listen(1)
         code, _, err = tandem("status", "-s", path)
     assert code == 2 and "tandem does not answer: it is stopped, or busy with other clients" in err
+
+
+def test_one_who_closes_without_a_word_is_named(lab):
+    with socket.socket(socket.AF_UNIX) as listener:
+        path = str(lab.folder / "closes.sock")
+        listener.bind(path)
+        listener.listen(1)
+        asked = subprocess.Popen([TANDEM, "status", "-s", path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        client = listener.accept()[0]
+        client.recv(4096)
+        client.close()
+        _, err = asked.communicate(timeout=20)
+    assert asked.returncode == 2 and f"{path} was closed without an answer" in err
 
 
 def test_top_shows_it_until_q(lab):
